@@ -1,0 +1,1 @@
+"""The project: wires the correction engine and the business data together into one back office."""

@@ -1,0 +1,45 @@
+"""What every test stands on: throw-away keys, a scratch folder and database, roles.
+
+The environment is set while this file is imported, because pytest-django loads the settings right after; that is
+why pyproject.toml names no settings module.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from backoffice.keys import MAKERS
+
+SCRATCH_NAME = "BACKOFFICE_TESTING_SCRATCH"
+
+
+def _prepare_environment() -> Path | None:
+    """Set what is not set yet; returns the scratch folder if this process made it (workers inherit theirs)."""
+    made = None if SCRATCH_NAME in os.environ else Path(tempfile.mkdtemp(prefix="backoffice-tests-"))
+    scratch = os.environ.setdefault(SCRATCH_NAME, str(made))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
+    os.environ["BACKOFFICE_TESTING"] = "1"
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{scratch}/desk.sqlite3")
+    os.environ["EVIDENCE_ROOT"] = f"{scratch}/evidence"
+    for name, make in MAKERS.items():
+        os.environ.pop(f"{name}_FILE", None)
+        if made:
+            os.environ[name] = make()
+    return made
+
+
+SCRATCH = _prepare_environment()
+
+pytest_plugins = [
+    name for name in ("tests.plugins.gate_flush",) if Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py").exists()
+]
+
+
+def pytest_unconfigure() -> None:
+    if SCRATCH:
+        shutil.rmtree(SCRATCH, ignore_errors=True)
