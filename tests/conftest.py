@@ -10,10 +10,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from backoffice.keys import MAKERS
+
+if TYPE_CHECKING:
+    from backoffice.staff.models import User
 
 SCRATCH_NAME = "BACKOFFICE_TESTING_SCRATCH"
 
@@ -36,10 +40,58 @@ def _prepare_environment() -> Path | None:
 SCRATCH = _prepare_environment()
 
 pytest_plugins = [
-    name for name in ("tests.plugins.gate_flush",) if Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py").exists()
+    f"tests.plugins.{name}" for name in ("gate_flush",) if (Path(__file__).parent / "plugins" / f"{name}.py").exists()
 ]
 
 
 def pytest_unconfigure() -> None:
     if SCRATCH:
         shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture
+def roles(db: None) -> None:
+    """Groups of every role, everywhere and on each scope that exists so far."""
+    from backoffice.staff.roles import bootstrap
+
+    bootstrap()
+
+
+@pytest.fixture
+def mara(roles: None) -> User:
+    """Mara makes corrections, everywhere."""
+    from tests.factories.staff import account
+
+    return account("Mara", "maker")
+
+
+@pytest.fixture
+def chidi(roles: None) -> User:
+    """Chidi checks, everywhere."""
+    from tests.factories.staff import account
+
+    return account("Chidi", "checker")
+
+
+@pytest.fixture
+def sena(roles: None) -> User:
+    """Sena signs large sums, everywhere."""
+    from tests.factories.staff import account
+
+    return account("Sena", "senior_checker")
+
+
+@pytest.fixture
+def ana(roles: None) -> User:
+    """Ana audits, everywhere."""
+    from tests.factories.staff import account
+
+    return account("Ana", "compliance")
+
+
+@pytest.fixture
+def sam(db: None) -> User:
+    """Sam is superuser and decides nothing."""
+    from tests.factories.staff import superuser
+
+    return superuser()

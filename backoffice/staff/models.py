@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import ProtectedError, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,7 +38,9 @@ class Person(NeverDeleted):
     name_en = models.CharField(_("name in English"), max_length=100, blank=True)
     department = models.CharField(_("department"), max_length=100, blank=True)
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Unset this instead of deleting: the person is signed out at once.")
+        _("active"),
+        default=True,
+        help_text=_("Unset this instead of deleting: the person is signed out at once."),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
@@ -83,7 +86,12 @@ class User(NeverDeleted, AbstractUser):
     """
 
     person = models.ForeignKey(
-        Person, on_delete=models.PROTECT, null=True, blank=True, related_name="accounts", verbose_name=_("person")
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="accounts",
+        verbose_name=_("person"),
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.HUMAN)
     language = models.CharField(_("language"), max_length=8, choices=Language, blank=True, default=Language.BROWSER)
@@ -96,6 +104,11 @@ class User(NeverDeleted, AbstractUser):
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
         constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="account_name_is_unique_in_any_case",
+                violation_error_message=_("An account of this name exists already."),
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=[Kind.HUMAN, Kind.MACHINE]),
                 name="account_kind_is_known",
@@ -107,7 +120,7 @@ class User(NeverDeleted, AbstractUser):
             ),
             models.CheckConstraint(
                 condition=Q(kind=Kind.HUMAN)
-                | Q(person__isnull=True, is_staff=False, is_superuser=False, password__startswith="!"),
+                | Q(person__isnull=True, is_staff=False, is_superuser=False, password__startswith="!"),  # noqa: S106 (an unusable one)
                 name="machine_account_cannot_sign_in",
                 violation_error_message=_("A machine's account has no person, no password and no way to sign in."),
             ),

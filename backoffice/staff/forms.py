@@ -1,0 +1,79 @@
+"""Forms of the staff register's admin pages; who may open which page is decided in admin.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.staff.models import Kind, User
+from corrections.roles import Role
+
+MACHINE_ROLES: frozenset[str] = frozenset({Role.MAKER, Role.EXECUTOR})
+
+
+def role_of(group: Group) -> str:
+    """The role that a group gives, everywhere or on one scope (`checker: Shanghai` gives `checker`)."""
+    return group.name.split(":", 1)[0]
+
+
+class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
+    """A new account without roles; a human's has a password, a machine's has none and no person."""
+
+    class Meta:
+        model = User
+        fields = ("username", "kind", "person", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("password1", "password2"):
+            self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        self.instance.is_staff = cleaned.get("kind") == Kind.HUMAN
+        if cleaned.get("kind") == Kind.MACHINE:
+            self._clean_machine(cleaned)
+        else:
+            self._clean_human(cleaned)
+        return cleaned
+
+    def _clean_machine(self, cleaned: dict[str, Any]) -> None:
+        if cleaned.get("person"):
+            self.add_error("person", _("A machine's account belongs to no person."))
+        cleaned["password1"] = None
+        self.instance.set_unusable_password()
+
+    def _clean_human(self, cleaned: dict[str, Any]) -> None:
+        if not cleaned.get("person"):
+            self.add_error("person", _("A human's account belongs to a person."))
+        if not cleaned.get("password1") and "password1" not in self.errors:
+            self.add_error("password1", _("Give the account a first password."))
+
+
+class AccountChangeForm(UserChangeForm):  # type: ignore[type-arg]
+    """An account's roles, language and whether it is in use."""
+
+    class Meta:
+        model = User
+        fields = ("language", "is_active", "groups")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "groups" in self.fields:
+            self.fields["groups"].label = _("roles")
+            self.fields["groups"].help_text = _(
+                "A role alone holds everywhere; a role with a name behind it holds on that scope only."
+            )
+
+    def clean_groups(self) -> Iterable[Group]:
+        groups: Iterable[Group] = self.cleaned_data["groups"]
+        if self.instance.is_superuser and groups:
+            raise ValidationError(_("A superuser administers and decides nothing: this account holds no role."))
+        if self.instance.is_machine and {role_of(group) for group in groups} - MACHINE_ROLES:
+            raise ValidationError(_("A machine never decides or administers: it may be maker or executor only."))
+        return groups

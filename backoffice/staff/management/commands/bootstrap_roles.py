@@ -1,0 +1,38 @@
+"""The command that makes roles, their rights on every scope, and the first approval policy; the work is in roles.py."""
+
+from __future__ import annotations
+
+from argparse import RawDescriptionHelpFormatter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from backoffice.staff.roles import bootstrap
+from corrections.policies import install_shipped
+
+
+class Command(BaseCommand):
+    help = (
+        "Make one group per role and per role and scope, each with exactly its rights, and the first approval "
+        "policy if there is none. Safe to run at any time; who is in which group is not touched.\n\n"
+        "Example: manage.py bootstrap_roles --check"
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 when something differs")
+
+    def handle(self, *, check: bool, **options: Any) -> None:
+        with transaction.atomic():
+            differences = bootstrap(change=not check)
+            installed = None if check else install_shipped()
+        if options["verbosity"]:
+            for difference in differences:
+                self.stdout.write(difference)
+        if check and differences:
+            raise CommandError(f"{len(differences)} differences from the roles as they should be.")
+        policy = "; the shipped approval policy was installed" if installed else ""
+        self.stdout.write(f"Roles are as they should be ({len(differences)} put right){policy}.")
