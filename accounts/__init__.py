@@ -1,0 +1,1 @@
+"""The business data of a lender: branches, customers, cards, loans, payouts and the ledger."""
