@@ -58,9 +58,7 @@ class Secret:
 
     __slots__ = ("_cipher", "_field", "_model", "_ref", "masked")
 
-    def __init__(
-        self, *, model: type[models.Model], field: str, ref: UUID, cipher: str | Pending, masked: str
-    ) -> None:
+    def __init__(self, *, model: type[models.Model], field: str, ref: UUID, cipher: str | Pending, masked: str) -> None:
         self._model, self._field, self._ref, self._cipher, self.masked = model, field, ref, cipher, masked
 
     def reveal(self) -> str:
@@ -82,7 +80,7 @@ class Secret:
         return self._cipher != ""
 
 
-class CipherTextField(models.TextField[Any, Any]):
+class CipherTextField(models.TextField):
     """The column of the ciphertext; seals what is pending just before it is written."""
 
     # Not part of the migration: a historical model has the column and no secret attribute.
