@@ -1,0 +1,26 @@
+"""Connects the gate to Django's own signals: new connections get functions, migrations find no guards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate, pre_migrate
+
+from corrections.engine.gate.migration import after_migrate, before_migrate
+from corrections.engine.gate.sqlite import register_functions
+
+
+def connect() -> None:
+    """Called once, when the engine starts."""
+    connection_created.connect(_connected, dispatch_uid="corrections.gate")
+    engine = apps.get_app_config("corrections")
+    pre_migrate.connect(before_migrate, sender=engine, dispatch_uid="corrections.gate")
+    post_migrate.connect(after_migrate, sender=engine, dispatch_uid="corrections.gate")
+
+
+def _connected(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if connection.vendor == "sqlite":
+        register_functions(connection)

@@ -1,0 +1,1 @@
+"""A tiny app that proves the engine works without the business apps."""
