@@ -1,7 +1,7 @@
 """What every test stands on: throw-away keys, a scratch folder and database, roles.
 
-The environment is set while this file is imported, because pytest-django loads the settings right after; that is
-why pyproject.toml names no settings module.
+The environment is set and Django started while this file is imported: the settings read the environment, so
+pyproject.toml names no settings module, which would load them earlier.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import django
 import pytest
 
 from backoffice.keys import MAKERS
@@ -38,6 +39,7 @@ def _prepare_environment() -> Path | None:
 
 
 SCRATCH = _prepare_environment()
+django.setup()
 
 pytest_plugins = [
     f"tests.plugins.{name}" for name in ("gate_flush",) if (Path(__file__).parent / "plugins" / f"{name}.py").exists()

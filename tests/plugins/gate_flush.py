@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import django.db.models  # noqa: F401 (first: the next import alone would be circular)
 import pytest
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import override_settings
