@@ -160,7 +160,7 @@ class PayoutCorrections(Correctable):
         "counterparty_bank": Field(owner=SYSTEM),
         "counterparty_account": Field(owner=CUSTOMER),
         "beneficiary_name": Field(owner=CUSTOMER),
-        "card": Field(owner=SYSTEM),
+        "card": Field(owner=CUSTOMER),
         "amount": Field(owner=SYSTEM),
         "channel": Field(owner=SYSTEM),
         "channel_reference": Field(owner=SYSTEM),

@@ -18,8 +18,11 @@ NUMBER_CHARS_MAX = 40
 
 
 def amount_field(label: str | Promise, **options: Any) -> models.DecimalField[Any, Any]:
-    """Exact money in the currency of the row, with the two decimals of every currency that is kept."""
-    return models.DecimalField(label, max_digits=18, decimal_places=2, **options)
+    """Exact money in the currency of the row, with the two decimals of every currency that is kept.
+
+    Fifteen digits: SQLite keeps decimals as floating point, which is exact no further.
+    """
+    return models.DecimalField(label, max_digits=15, decimal_places=2, **options)
 
 
 def currency_field() -> models.CharField[Any, Any]:

@@ -1,4 +1,4 @@
-"""Accounts and the double-entry journal. Entries and postings are only ever added; corrections of them are new entries."""
+"""Accounts and the double-entry journal; entries and postings are only ever added, and corrected by new entries."""
 
 from __future__ import annotations
 
