@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import django.db.models  # noqa: F401 (first: the next import alone would be circular)
 import pytest
-from django.db.backends.base.operations import BaseDatabaseOperations
-from django.test import override_settings
-
-from corrections.engine.gate.context import maintenance
 
 
 @pytest.fixture(scope="session", autouse=True)
 def gate_opens_for_flush() -> Iterator[None]:
+    # Imported here: the plugin loads before Django's settings.
+    from django.db.backends.base.operations import BaseDatabaseOperations
+    from django.test import override_settings
+
+    from corrections.engine.gate.context import maintenance
+
     flush = BaseDatabaseOperations.execute_sql_flush
 
     def flush_in_maintenance(operations: BaseDatabaseOperations, sql_list: list[str]) -> None:

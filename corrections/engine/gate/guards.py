@@ -90,11 +90,9 @@ def _entry_guards(entry: Entry, existing: Columns) -> Iterator[Guard]:
         both = set(existing[history]) - set(RECORD_COLUMNS)
         record = Record(history, tuple(column for column in columns if column in both))
         yield Guard(history, never=("UPDATE", "DELETE"), is_history=True)
-    if entry.mode == Mode.GUARDED:
-        # A write that can't be recorded is no write (I-08): without its history table a guarded table is shut.
-        needs = SOURCE if record else NEVER
-    else:
-        needs = NOTHING
+    # A write that can't be recorded is no write (I-08): without its history table a guarded table is shut.
+    guarded = SOURCE if record else NEVER
+    needs = guarded if entry.mode == Mode.GUARDED else NOTHING
     yield Guard(live, needs=needs, key=key if key in columns else "", record=record)
 
 

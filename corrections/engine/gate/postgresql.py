@@ -136,7 +136,8 @@ def _refuse(guard: Guard) -> Trigger:
 
 
 def _rules_body(guard: Guard) -> str:
-    return "\nBEGIN\n" + "".join(_rule(guard.table, rule) for rule in guard.rules) + "  RETURN coalesce(new, old);\nEND\n"
+    rules = "".join(_rule(guard.table, rule) for rule in guard.rules)
+    return f"\nBEGIN\n{rules}  RETURN coalesce(new, old);\nEND\n"
 
 
 def _rule(table: str, rule: Rule) -> str:
