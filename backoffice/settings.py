@@ -171,7 +171,7 @@ STORAGES = {
         )
     },
     "evidence": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "corrections.protection.storage.DurableFileStorage",
         "OPTIONS": {
             "location": EVIDENCE_ROOT,
             "base_url": None,

@@ -145,7 +145,7 @@ def _grant(wanted: list[Wanted], change: bool) -> list[str]:
 
 
 def _is_role_right(permission: str) -> bool:
-    return permission.startswith("corrections.as_")
+    return codename(permission).removesuffix("_everywhere").removeprefix("as_") in ROLES
 
 
 def _permission_ids() -> dict[str, int]:

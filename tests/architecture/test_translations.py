@@ -49,5 +49,6 @@ def _texts_of_the_source(folder: Path) -> set[tuple[str, str]]:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("locale", "__pycache__"))
     (folder / "locale").mkdir()
     command = [sys.executable, "-m", "django", "makemessages", "--locale", "zh_Hans"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)  # noqa: S603 (our own)
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=120)  # noqa: S603
     return set(entries(polib.pofile(str(folder / "locale/zh_Hans/LC_MESSAGES/django.po"))))

@@ -7,6 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
+from backoffice.staff.machines import machine
 from backoffice.staff.models import Kind, Person, User
 from tests.factories.staff import MachineFactory, PersonFactory, UserFactory, account
 
@@ -34,6 +35,14 @@ def test_machine_has_no_person_no_password_and_no_entry() -> None:
     refused(kind=Kind.MACHINE, password=unusable, is_staff=True)
     refused(kind=Kind.MACHINE, password=unusable, is_superuser=True)
     assert MachineFactory().is_machine
+
+
+def test_our_own_systems_act_under_names() -> None:
+    account("Mara")
+    assert machine("loan-core") == machine("loan-core")
+    assert not machine("loan-core").has_usable_password()
+    with pytest.raises(ValueError, match="human"):
+        machine("mara")
 
 
 def test_one_person_may_have_several_accounts() -> None:

@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Branch, BranchGroupObjectPermission
 from backoffice.staff.roles import bootstrap
-from corrections.engine.gate import opened
 from corrections.models import Policy
 from corrections.roles import ROLES
 from tests.factories.staff import account
@@ -21,8 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def make_branch(name: str) -> Branch:
-    with opened(source="engine", reason="test"):
-        return Branch.objects.create(code=name[:3].upper(), name=name)
+    return Branch.objects.create(code=name.upper()[:8], name=name)
 
 
 @pytest.fixture
@@ -33,6 +31,10 @@ def shanghai(db: None) -> Branch:
 def rights(group: str) -> set[str]:
     rows = Permission.objects.filter(group__name=group).values_list("content_type__app_label", "codename")
     return {f"{app}.{codename}" for app, codename in rows}
+
+
+def function(role: str) -> Permission:
+    return Permission.objects.get(content_type__app_label="corrections", codename=f"as_{role}")
 
 
 def test_every_role_has_its_function_and_the_right_to_use_it_everywhere(roles: None) -> None:
@@ -59,7 +61,7 @@ def test_second_run_finds_nothing_to_do(shanghai: Branch, roles: None) -> None:
 def test_drift_is_reported_and_put_right(shanghai: Branch, roles: None) -> None:
     maker, checker = Group.objects.get(name="maker: Shanghai"), Group.objects.get(name="checker")
     maker.permissions.clear()
-    checker.permissions.add(Permission.objects.get(codename="as_president"))
+    checker.permissions.add(function("president"))
     row = BranchGroupObjectPermission.objects.get(group=maker)
     BranchGroupObjectPermission.objects.filter(pk=row.pk).update(group=checker)
     differences = bootstrap(change=False)
@@ -71,14 +73,13 @@ def test_drift_is_reported_and_put_right(shanghai: Branch, roles: None) -> None:
 
 
 def test_business_right_in_an_unknown_group_is_taken_away(roles: None) -> None:
-    Group.objects.create(name="friends").permissions.add(Permission.objects.get(codename="as_checker"))
+    Group.objects.create(name="friends").permissions.add(function("checker"))
     assert bootstrap() == ['group "friends" held corrections.as_checker, which is not its own']
 
 
 def test_members_stay_when_a_scope_gets_a_new_name(shanghai: Branch, roles: None) -> None:
     chidi = account("Chidi", "checker", scope=shanghai)
-    with opened(source="engine", reason="test"):
-        Branch.objects.filter(pk=shanghai.pk).update(name="Shanghai Pudong")
+    Branch.objects.filter(pk=shanghai.pk).update(name="Shanghai Pudong")
     bootstrap()
     assert [group.name for group in chidi.groups.all()] == ["checker: Shanghai Pudong"]
     assert bootstrap() == []

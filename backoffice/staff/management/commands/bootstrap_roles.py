@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from backoffice.staff.machines import machine
 from backoffice.staff.roles import bootstrap
 from corrections.policies import install_shipped
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *, check: bool, **options: Any) -> None:
         with transaction.atomic():
             differences = bootstrap(change=not check)
-            installed = None if check else install_shipped()
+            installed = None if check else install_shipped(actor=machine("bootstrap_roles"))
         if options["verbosity"]:
             for difference in differences:
                 self.stdout.write(difference)
