@@ -200,6 +200,7 @@ class JournalEntryCorrections(Correctable):
         "reverses": Field(owner=SYSTEM),
     }
     actions = {"create"}
+    append_only = True
     scope_path = "branch"
     list_display = ("reference", "booked_on", "kind", "description", "reverses", "branch")
     list_filter = ("kind",)
@@ -217,6 +218,7 @@ class PostingCorrections(Correctable):
         "currency": Field(owner=SYSTEM),
     }
     actions = {"create"}
+    append_only = True
     scope_path = "account__branch"
     list_display = ("entry", "account", "side", "amount", "currency")
     list_filter = ("side", "currency")

@@ -93,7 +93,8 @@ def _entry_guards(entry: Entry, existing: Columns) -> Iterator[Guard]:
     # A write that can't be recorded is no write (I-08): without its history table a guarded table is shut.
     guarded = SOURCE if record else NEVER
     needs = guarded if entry.mode == Mode.GUARDED else NOTHING
-    yield Guard(live, needs=needs, key=key if key in columns else "", record=record)
+    never = ("UPDATE", "DELETE") if entry.append_only else ()
+    yield Guard(live, needs=needs, never=never, key=key if key in columns else "", record=record)
 
 
 def _kept(model: type[models.Model]) -> Guard:
