@@ -14,7 +14,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.staff.forms import AccountAddForm, AccountChangeForm
@@ -124,7 +124,7 @@ class AccountAdmin(StaffAdmin, UserAdmin):
             kwargs["queryset"] = Group.objects.order_by("name")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponseBase:  # noqa: A002
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         account = self.get_object(request, id)
         if account is not None and account.is_machine:
             raise PermissionDenied(_("A machine's account has no password."))
@@ -134,7 +134,8 @@ class AccountAdmin(StaffAdmin, UserAdmin):
         """Django's message, which names fields only, and the roles that were given and taken."""
         message = super().construct_change_message(request, form, formsets, add)
         if not add and "groups" in getattr(form, "changed_data", ()):
-            message += [{"changed": {"name": "roles", "object": "", "fields": _roles_moved(form)}}]
+            moved: Any = {"changed": {"name": "roles", "object": "", "fields": _roles_moved(form)}}
+            message.append(moved)
         return message
 
 

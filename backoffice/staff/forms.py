@@ -21,7 +21,7 @@ def role_of(group: Group) -> str:
     return group.name.split(":", 1)[0]
 
 
-class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
+class AccountAddForm(UserCreationForm):
     """A new account without roles; a human's has a password, a machine's has none and no person."""
 
     class Meta:
@@ -55,7 +55,7 @@ class AccountAddForm(UserCreationForm):  # type: ignore[type-arg]
             self.add_error("password1", _("Give the account a first password."))
 
 
-class AccountChangeForm(UserChangeForm):  # type: ignore[type-arg]
+class AccountChangeForm(UserChangeForm):
     """An account's roles, language and whether it is in use."""
 
     class Meta:

@@ -6,7 +6,7 @@ database by trigger).
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -98,9 +98,9 @@ class User(NeverDeleted, AbstractUser):
     first_name = None  # type: ignore[assignment]  # names stand on the person, once
     last_name = None  # type: ignore[assignment]
 
-    objects = AccountManager()
+    objects: ClassVar[AccountManager] = AccountManager()
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
         constraints = [

@@ -57,7 +57,6 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'account',
                 'verbose_name_plural': 'accounts',
-                'abstract': False,
                 'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('username'), name='account_name_is_unique_in_any_case', violation_error_message='An account of this name exists already.'), models.CheckConstraint(condition=models.Q(('kind__in', ['human', 'machine'])), name='account_kind_is_known'), models.CheckConstraint(condition=models.Q(('kind', 'machine'), ('person__isnull', False), ('is_superuser', True), _connector='OR'), name='human_account_belongs_to_a_person', violation_error_message="A human's account belongs to a person."), models.CheckConstraint(condition=models.Q(('kind', 'human'), models.Q(('is_staff', False), ('is_superuser', False), ('password__startswith', '!'), ('person__isnull', True)), _connector='OR'), name='machine_account_cannot_sign_in', violation_error_message="A machine's account has no person, no password and no way to sign in.")],
             },
             managers=[
