@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.checks import (
+    payout_card_is_its_customers,
+    payout_source_is_in_use,
+    postings_balance,
+    postings_fit_their_accounts,
+    voided_loan_leaves_nothing_behind,
+)
 from accounts.models import (
     AccountHolder,
     BankCard,
@@ -126,6 +133,7 @@ class LoanCorrections(Correctable):
     list_display = ("number", "customer", "principal", "currency", "instalment", "status", "opened_on")
     list_filter = ("status", "currency")
     search_fields = ("number",)
+    checks = (voided_loan_leaves_nothing_behind,)
     depends = ("repayments", "payouts")
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
@@ -182,6 +190,7 @@ class PayoutCorrections(Correctable):
     )
     list_filter = ("status", "branch")
     search_fields = ("number", "channel_reference", "counterparty_account")
+    checks = (payout_card_is_its_customers, payout_source_is_in_use)
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
         return larger(change, "amount")
@@ -223,6 +232,7 @@ class PostingCorrections(Correctable):
     list_display = ("entry", "account", "side", "amount", "currency")
     list_filter = ("side", "currency")
     search_fields = ("entry__reference", "account__number")
+    checks = (postings_balance, postings_fit_their_accounts)
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
         """An entry moves what its debits say; counting its credits too would double it."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.db import models
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.choices import Currency
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 BANK_CODE_CHARS_MAX = 16
 NAME_CHARS_MAX = 120
 NUMBER_CHARS_MAX = 40
 
 
-def amount_field(label: str | Promise, **options: Any) -> models.DecimalField[Any, Any]:
+def amount_field(label: str | StrPromise, **options: Any) -> models.DecimalField[Any, Any]:
     """Exact money in the currency of the row, with the two decimals of every currency that is kept.
 
     Fifteen digits: SQLite keeps decimals as floating point, which is exact no further.
@@ -34,7 +36,7 @@ def ref_field() -> models.UUIDField[Any, Any]:
     return models.UUIDField(_("reference of the record"), default=uuid4, unique=True, editable=False)
 
 
-def rule(name: str, condition: models.Q, message: str | Promise) -> models.CheckConstraint:
+def rule(name: str, condition: models.Q, message: str | StrPromise) -> models.CheckConstraint:
     """A rule that the database holds, and the sentence that a clerk reads when it is broken."""
     return models.CheckConstraint(
         condition=condition, name=name, violation_error_message=message, violation_error_code=name

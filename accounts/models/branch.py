@@ -21,7 +21,7 @@ class Branch(models.Model):
         verbose_name = _("branch")
         verbose_name_plural = _("branches")
         ordering = ["code"]
-        permissions = scope_permissions()
+        permissions = [*scope_permissions()]
         constraints = [filled("branch_is_named", "code", "name")]
 
     def __str__(self) -> str:

@@ -83,7 +83,7 @@ class BankCard(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bank_code} {self.number_masked or self.get_scheme_display()}"
+        return f"{self.bank_code} {str(self.number) or self.get_scheme_display()}"
 
     @property
     def secret_owner(self) -> UUID:
