@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.staff.forms import AccountAddForm, AccountChangeForm
 from backoffice.staff.models import Person, User
@@ -51,7 +52,7 @@ class PersonAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
         return super().get_queryset(request).prefetch_related("accounts")
 
-    @admin.display(description=_("accounts"))
+    @admin.display(description=pgettext_lazy("sign-in", "accounts"))
     def account_names(self, person: Person) -> str:
         return ", ".join(account.username for account in person.accounts.all())
 

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class NeverDeletedQuerySet(models.QuerySet[Any]):
@@ -34,11 +35,11 @@ class Person(NeverDeleted):
     """A human being; every rule about who may do what compares persons, not accounts."""
 
     employee_no = models.CharField(_("employee number"), max_length=32, unique=True)
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=100)
     name_en = models.CharField(_("name in English"), max_length=100, blank=True)
     department = models.CharField(_("department"), max_length=100, blank=True)
     is_active = models.BooleanField(
-        _("active"),
+        pgettext_lazy("of a person", "active"),
         default=True,
         help_text=_("Unset this instead of deleting: the person is signed out at once."),
     )
@@ -93,7 +94,7 @@ class User(NeverDeleted, AbstractUser):
         related_name="accounts",
         verbose_name=_("person"),
     )
-    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.HUMAN)
+    kind = models.CharField(pgettext_lazy("sign-in", "kind"), max_length=8, choices=Kind, default=Kind.HUMAN)
     language = models.CharField(_("language"), max_length=8, choices=Language, blank=True, default=Language.BROWSER)
     first_name = None  # type: ignore[assignment]  # names stand on the person, once
     last_name = None  # type: ignore[assignment]
@@ -101,8 +102,8 @@ class User(NeverDeleted, AbstractUser):
     objects: ClassVar[AccountManager] = AccountManager()
 
     class Meta:
-        verbose_name = _("account")
-        verbose_name_plural = _("accounts")
+        verbose_name = pgettext_lazy("sign-in", "account")
+        verbose_name_plural = pgettext_lazy("sign-in", "accounts")
         constraints = [
             models.UniqueConstraint(
                 Lower("username"),
