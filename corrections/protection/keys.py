@@ -224,21 +224,24 @@ def _new_data_key(owner: UUID) -> Any:
 
 @sensitive_variables()
 def _unwrap(row: Any) -> AESGCM:
-    version, _dot, rest = row.wrapped.partition(".")
-    master_id, _dot, encoded = rest.partition(".")
-    master = master_keys().get(master_id)
-    if version == "v1" and master is None:
+    try:
+        version, master_id, encoded = row.wrapped.split(".")
+        if version != "v1":
+            raise ValueError("unknown version")
+        return AESGCM(decrypt(_master(master_id), decode(encoded), _binding(row.pk, row.owner)))
+    except (InvalidTag, ValueError):
+        raise SecretUnreadable(_("A stored key has been altered."), code="data_key_altered") from None
+
+
+def _master(master_id: str) -> AESGCM:
+    try:
+        return master_keys()[master_id]
+    except KeyError:
         raise SecretUnreadable(
             _("The master key “%(key)s” is missing from FIELD_KEYS."),
             code="master_key_missing",
             key=master_id,
-        )
-    try:
-        if master is None:
-            raise ValueError("unknown version")
-        return AESGCM(decrypt(master, decode(encoded), _binding(row.pk, row.owner)))
-    except (InvalidTag, ValueError):
-        raise SecretUnreadable(_("A stored key has been altered."), code="data_key_altered") from None
+        ) from None
 
 
 def _binding(key_id: UUID, owner: UUID) -> bytes:

@@ -67,16 +67,17 @@ def _tell(connection: BaseDatabaseWrapper, context: Context) -> None:
 
 
 @contextmanager
-def entered(context: Context, using: str) -> Iterator[None]:
+def entered(context: Context, using: str, *, is_last: bool = False) -> Iterator[None]:
     """A transaction (or savepoint) in which `context` stands; afterwards the one that stood before stands again.
 
     The database forgets by itself at rollback and at the end of the transaction. Only where an outer block goes
-    on after a clean exit must it be told the previous context once more.
+    on after a clean exit must it be told the previous context once more; `is_last` says that the outermost block
+    ends right after this one.
     """
     connection = connections[using]
     here = channel(connection)
     previous = here.context
-    goes_on = connection.in_atomic_block or not connection.get_autocommit()
+    goes_on = not is_last and (connection.in_atomic_block or not connection.get_autocommit())
     with transaction.atomic(using=using):
         _tell(connection, context)
         here.hold(context)
@@ -108,16 +109,22 @@ def _context(*, source: str, actor: Any, correction: Any = None, reason: str = "
 
 @contextmanager
 def opened(
-    *, actor: Any, source: str = ENGINE, correction: Any = None, reason: str = "", using: str = DEFAULT_DB_ALIAS
+    *,
+    actor: Any,
+    source: str = ENGINE,
+    correction: Any = None,
+    reason: str = "",
+    using: str = DEFAULT_DB_ALIAS,
+    is_last: bool = False,
 ) -> Iterator[None]:
     """The engine's context: guarded tables and control tables may be written, within one transaction.
 
-    `correction` is a correction or its id. Raises ValueError without an actor or source (I-09).
+    `correction` is a correction or its id. `is_last`: nothing follows in the transaction. Raises ValueError without an actor or source (I-09).
     """
     if actor is None or actor.pk is None:
         raise ValueError("The engine writes for an actor, never for nobody.")
     context = _context(source=source, actor=actor, correction=correction, reason=reason, is_engine=True)
-    with entered(context, using):
+    with entered(context, using, is_last=is_last):
         yield
 
 

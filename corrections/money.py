@@ -1,0 +1,29 @@
+"""Amounts of money with their currency; no arithmetic across currencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Iterable
+
+
+@dataclass(frozen=True, order=True)
+class Money:
+    """An exact amount in one currency (ISO 4217 code)."""
+
+    currency: str
+    amount: Decimal
+
+    @classmethod
+    def of(cls, amount: Decimal | int | str | None, currency: str) -> Money | None:
+        """Money, or nothing where there is no amount."""
+        return None if amount is None else cls(currency, Decimal(amount))
+
+
+def total(amounts: Iterable[Money | None]) -> dict[str, Decimal]:
+    """Sum per currency; what has no amount adds nothing."""
+    sums: dict[str, Decimal] = {}
+    for money in amounts:
+        if money is not None:
+            sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
+    return dict(sorted(sums.items()))

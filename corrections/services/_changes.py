@@ -1,0 +1,314 @@
+"""Builds the rows of Change: what a maker asks for, parsed, compared with the locked row, and checked for rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from corrections.choices import Action, Owner
+from corrections.conf import limits
+from corrections.engine import rows, values
+from corrections.errors import CorrectionError, InvalidInput, NotAllowed
+from corrections.models import Change, Correction, CorrectionScope
+from corrections.permissions import COMPANY, may_propose, scope_key
+from corrections.policies import match
+from corrections.protection import secrets
+from corrections.registry import ChangeView, Entry, registry
+from corrections.services._door import Act
+
+Image = rows.Image
+
+
+class ModelNotCorrectable(InvalidInput):
+    code = "model_not_correctable"
+    message = _("Records of this kind can't be corrected here.")
+
+
+class ActionNotAllowed(InvalidInput):
+    code = "action_not_allowed"
+    message = _("Records of this kind don't allow this action.")
+
+
+class FieldNotCorrectable(InvalidInput):
+    code = "field_not_correctable"
+    message = _("%(label)s can't be corrected here.")
+
+
+class NothingChanges(InvalidInput):
+    code = "nothing_changes"
+    message = _("Nothing would change: every value is already so.")
+
+
+class CustomerMustDeclare(NotAllowed):
+    code = "customer_must_declare"
+    message = _("%(label)s is what the customer declared: the customer must enter it, staff can't type it.")
+
+
+@dataclass
+class Wish:
+    """What is asked for one row, before it becomes a Change."""
+
+    entry: Entry
+    action: str
+    target: models.Model | None
+    values: Mapping[str, Any]
+
+
+def wish(
+    *, target: models.Model | None, model: type[models.Model] | None, action: str, values: Mapping[str, Any]
+) -> Wish:
+    """Checks the shape of a request. Raises ModelNotCorrectable, ActionNotAllowed, FieldNotCorrectable."""
+    entry = registry.get(target if target is not None else (model or ""))
+    if entry is None:
+        raise ModelNotCorrectable
+    if action not in entry.actions or (target is None) != (action == Action.CREATE):
+        raise ActionNotAllowed(action=action)
+    named = {_field_name(entry, name): value for name, value in (values or {}).items()}
+    if action == Action.DELETE and named:
+        raise InvalidInput(_("A record that is deleted takes no new values."), code="delete_takes_no_values")
+    return Wish(entry, action, target, named)
+
+
+def _field_name(entry: Entry, name: str) -> str:
+    if name in entry.fields:
+        return name
+    by_column = {entry.columns(field)[0]: field for field in entry.fields if not entry.is_secret(field)}
+    if name not in by_column:
+        raise FieldNotCorrectable(field=name, label=name)
+    return by_column[name]
+
+
+def build(act: Act, request: Wish) -> Change:
+    """The unsaved Change for a request. Rights are needed on the scopes before and after."""
+    if act.correction.changes.count() >= limits.CHANGES_MAX:
+        raise InvalidInput(
+            _("A correction holds at most %(max)s records. Split it."), code="too_many_changes", max=limits.CHANGES_MAX
+        )
+    _demand_may_type(request)
+    builders = {Action.UPDATE: _update, Action.CREATE: _create, Action.DELETE: _delete}
+    change, before, after = builders[Action(request.action)](request)
+    change.correction = act.correction
+    change.position = next_position(act.correction)
+    describe(request.entry, change, before, after)
+    demand_rights(act, request.entry, change)
+    return change
+
+
+def _demand_may_type(request: Wish) -> None:
+    declared = [name for name in request.values if request.entry.fields[name].owner == Owner.CUSTOMER]
+    if declared and not match().staff_may_type_customer_fields:
+        raise CustomerMustDeclare(field=declared[0], label=request.entry.verbose_name(declared[0]))
+
+
+def next_position(correction: Correction) -> int:
+    last = correction.changes.aggregate(last=models.Max("position"))["last"]
+    return int(last or 0) + 1
+
+
+def describe(entry: Entry, change: Change, before: models.Model | None, after: models.Model | None) -> None:
+    """Fills in label, scopes and the amount at stake from the rows before and after."""
+    row = before if before is not None else after
+    assert row is not None  # noqa: S101 - one of the two is always there
+    change.target_model = entry.key
+    change.target_label = entry.config.label(row)[:200]
+    change.scope_before = COMPANY if before is None else scope_key(entry.config.scope(before))
+    change.scope_after = change.scope_before if after is None else scope_key(entry.config.scope(after))
+    if before is None:
+        change.scope_before = change.scope_after
+    touched = frozenset(rows.fields_of(entry, change.new or change.old))
+    stake = entry.config.amount_at_stake(ChangeView(change.action, touched, before, after))
+    change.amount, change.currency = (stake.amount, stake.currency) if stake else (None, "")
+
+
+def demand_rights(act: Act, entry: Entry, change: Change) -> None:
+    keys = {change.scope_before, change.scope_after}
+    pk = change.target_pk if change.action != Action.CREATE else None
+    if not may_propose(act.actor, act.rights, entry, keys, pk):
+        raise NotAllowed(code="record_is_outside_your_scope")
+
+
+def add_scopes(correction: Correction) -> None:
+    """Brings the correction's scopes in line with its changes."""
+    keys: dict[str, str] = {}
+    for change in correction.changes.all():
+        for key in (change.scope_before, change.scope_after):
+            keys.setdefault(key, _scope_label(change, key))
+    correction.scopes.exclude(key__in=keys).delete()
+    known = set(correction.scopes.values_list("key", flat=True))
+    CorrectionScope.objects.bulk_create(
+        CorrectionScope(correction=correction, key=key, label=label[:200])
+        for key, label in keys.items()
+        if key not in known
+    )
+
+
+def _scope_label(change: Change, key: str) -> str:
+    if key == COMPANY:
+        return ""
+    label, pk = key.split(":", 1)
+    from django.apps import apps
+
+    return str(apps.get_model(label)._base_manager.get(pk=pk))
+
+
+def _live(entry: Entry, target: models.Model) -> models.Model:
+    row = rows.locked(entry, [target.pk]).get(str(target.pk)) if target.pk is not None else None
+    if row is None:
+        raise rows.RecordNotFound
+    return row
+
+
+def _update(request: Wish) -> tuple[Change, models.Model, models.Model]:
+    entry, target = request.entry, request.target
+    assert target is not None  # noqa: S101 - wish() saw to it
+    live = _live(entry, target)
+    whole = rows.image(entry, live)
+    _demand_same_as_seen(entry, target, live, request.values)
+    new = {
+        column: value
+        for name, raw in request.values.items()
+        for column, value in _new_columns(entry, live, name, raw, whole).items()
+    }
+    if not new:
+        raise NothingChanges
+    after = rows.unsaved(entry, {**whole, **new})
+    validate(entry, after, new)
+    old = {column: whole[column] for column in new}
+    change = Change(
+        action=Action.UPDATE, target_model=entry.key, target_pk=str(live.pk), old=old, new=new, before_image=whole
+    )
+    return change, live, after
+
+
+def _demand_same_as_seen(
+    entry: Entry, target: models.Model, live: models.Model, names: Mapping[str, Any]
+) -> None:
+    """The old values are those on the instance that the maker saw (I-04)."""
+    columns = [column for name in names for column in entry.columns(name)]
+    seen = rows.column_image(entry, target, columns)
+    differences = rows.moved(entry, seen, rows.column_image(entry, live, columns))
+    if differences:
+        fields = ", ".join(difference.label for difference in differences)
+        raise rows.ValueChanged(
+            record=entry.config.label(live), fields=fields, moved=[difference.as_json() for difference in differences]
+        )
+
+
+def _new_columns(entry: Entry, row: models.Model, name: str, raw: Any, whole: Image) -> Image:
+    """Canonical columns of a new value; nothing when the value is already so."""
+    new = _sealed(entry, row, name, raw) if entry.is_secret(name) else _plain(entry, name, raw)
+    same_secret = entry.is_secret(name) and new[f"{name}_index"] == whole.get(f"{name}_index")
+    if same_secret or all(whole.get(column) == value for column, value in new.items()):
+        return {}
+    return new
+
+
+def _sealed(entry: Entry, row: models.Model, name: str, raw: Any) -> Image:
+    secret = entry.secrets[name]
+    if raw is None or raw == "":
+        return dict.fromkeys(entry.columns(name), "")
+    if not isinstance(raw, str):
+        raise values.refuse(entry, name, _("must be text."))
+    try:
+        return dict(
+            secrets.seal(
+                model=entry.model,
+                field=name,
+                ref=row.ref,  # type: ignore[attr-defined]
+                owner=secret.owner_of(row),
+                plain=raw,
+            )
+        )
+    except CorrectionError as error:
+        raise values.refuse(entry, name, str(error), code=error.code) from None
+
+
+def _plain(entry: Entry, name: str, raw: Any) -> Image:
+    if isinstance(raw, Change):
+        return {entry.columns(name)[0]: _placeholder(entry, name, raw)}
+    column = entry.columns(name)[0]
+    field = next(f for f in entry.model._meta.concrete_fields if f.attname == column)
+    value = values.parse(entry, name, raw)
+    return {column: rows.encode(field, value)}
+
+
+def _placeholder(entry: Entry, name: str, source: Change) -> dict[str, int]:
+    """Stands for the key of a row that an earlier change of the same correction creates."""
+    field: Any = entry.model._meta.get_field(name)
+    related = getattr(field, "related_model", None)
+    if source.action != Action.CREATE or related is None or related._meta.label_lower != source.target_model:
+        raise values.refuse(entry, name, _("must name a record that this correction creates."))
+    return {"change": source.position}
+
+
+def _create(request: Wish) -> tuple[Change, None, models.Model]:
+    entry = request.entry
+    row = entry.model()
+    new: Image = {}
+    # References first: the owner of a secret is often found through one.
+    for name in sorted(request.values, key=entry.is_secret):
+        columns = _sealed(entry, row, name, request.values[name]) if entry.is_secret(name) else _plain(
+            entry, name, request.values[name]
+        )
+        new.update(columns)
+        row = rows.unsaved(entry, {**rows.image(entry, row), **new})
+    whole = {**rows.image(entry, row), **new}
+    for column in _set_by_the_database(entry):
+        whole.pop(column, None)
+    validate(entry, row, whole)
+    return Change(action=Action.CREATE, target_model=entry.key, target_pk="", old={}, new=whole), None, row
+
+
+def _set_by_the_database(entry: Entry) -> list[str]:
+    """Columns that get their value at the insert: the key, and moments that Django fills in."""
+    pk = entry.model._meta.pk
+    automatic = [
+        field.attname
+        for field in entry.model._meta.concrete_fields
+        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    ]
+    return [pk.attname, *automatic] if pk is not None and not pk.has_default() else automatic
+
+
+def _delete(request: Wish) -> tuple[Change, models.Model, None]:
+    entry, target = request.entry, request.target
+    assert target is not None  # noqa: S101 - wish() saw to it
+    live = _live(entry, target)
+    whole = rows.image(entry, live)
+    _demand_same_as_seen(entry, target, live, entry.fields)
+    change = Change(
+        action=Action.DELETE, target_model=entry.key, target_pk=str(live.pk), old=whole, new={}, before_image=whole
+    )
+    return change, live, None
+
+
+def validate(entry: Entry, row: models.Model, new: Image) -> None:
+    """The model's own rules on the row as it would be. Raises InvalidInput naming the fields."""
+    touched = set(new)
+    unresolved = {column for column, value in new.items() if rows.is_placeholder(value)}
+    exclude = {f.name for f in entry.model._meta.concrete_fields if f.attname not in touched or f.attname in unresolved}
+    exclude |= set(_set_by_the_database(entry))
+    try:
+        row.clean_fields(exclude=exclude)
+        if not unresolved:
+            row.clean()
+            row.validate_unique(exclude=exclude)
+        row.validate_constraints(exclude={entry.field_of_column(column) for column in unresolved} & exclude)
+    except ValidationError as error:
+        raise _readable(entry, error) from None
+
+
+def _readable(entry: Entry, error: ValidationError) -> InvalidInput:
+    by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
+    parts = []
+    for name, messages in by_field.items():
+        known = name in {f.name for f in entry.model._meta.concrete_fields}
+        prefix = f"{entry.verbose_name(name)}: " if known else ""
+        parts.append(prefix + " ".join(messages))
+    first = next(iter(by_field))
+    return InvalidInput("%(problems)s", code="row_would_be_invalid", field=first, problems=" ".join(parts))

@@ -1,0 +1,192 @@
+"""The one private door: every service goes through it, and nothing else writes a correction.
+
+It opens the transaction and the gate, reads the actor afresh, locks the correction, lets the service act, writes the
+audit events, and only then commits (I-08). Refusals come in one order: the actor (an account in force), the
+correction's state, a hold, the person's exclusion (I-01, I-02), the role on the scopes, the digest, the content.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from corrections.choices import AuditKind, ContributionKind, State
+from corrections.engine import gate
+from corrections.errors import CorrectionError, IllegalState, NotAllowed
+from corrections.models import AuditEvent, Change, Contribution, Correction, Decision, PolicyStep
+from corrections.permissions import Rights, is_usable, rights_of
+from corrections.policies import steps_of
+
+
+class ActorMissing(NotAllowed):
+    code = "actor_is_required"
+    message = _("Nobody is named as the one who does this.")
+
+
+class ActorOutOfForce(NotAllowed):
+    code = "actor_is_not_active"
+    message = _("This account, or the person it belongs to, is deactivated.")
+
+
+class ActorIsNoPerson(NotAllowed):
+    code = "actor_needs_a_person"
+    message = _("This account belongs to no person, so it can't make or decide corrections.")
+
+
+class OnHold(IllegalState):
+    code = "correction_is_on_hold"
+    message = _("Compliance has put this correction on hold. Wait until it is released.")
+
+
+@dataclass
+class Act:
+    """One act at the door: the fresh actor, the locked correction, and what will be recorded."""
+
+    actor: Any
+    now: dt.datetime
+    correction: Correction = field(default=None)  # type: ignore[assignment]
+    events: list[AuditEvent] = field(default_factory=list)
+    refusal: CorrectionError | None = None
+
+    @cached_property
+    def rights(self) -> Rights:
+        return rights_of(self.actor)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        return list(self.correction.changes.order_by("position"))
+
+    @property
+    def scope_keys(self) -> set[str]:
+        """Scopes of all changes, before and after; a right is needed on each."""
+        return {key for change in self.changes for key in (change.scope_before, change.scope_after)}
+
+    @cached_property
+    def steps(self) -> list[PolicyStep]:
+        """The steps of the policy that the correction pinned, in order."""
+        return [] if self.correction.policy is None else steps_of(self.correction.policy)
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """Decisions on the present revision."""
+        return list(self.correction.decisions.filter(revision=self.correction.revision))
+
+    @property
+    def actor_name(self) -> str:
+        return name_of(self.actor)
+
+    def demand_person(self) -> None:
+        if self.actor.person_id is None:
+            raise ActorIsNoPerson
+
+    def demand_state(self, *states: str) -> None:
+        if self.correction.state not in states:
+            raise IllegalState(state=self.correction.get_state_display())
+
+    def demand_not_held(self) -> None:
+        if self.correction.is_held:
+            raise OnHold
+
+    def demand_role(self, role: str) -> None:
+        if not self.rights.holds(role, self.scope_keys):
+            raise NotAllowed
+
+    def record(self, kind: AuditKind, *, subject: str = "", **detail: Any) -> None:
+        """Queues an audit event; it commits with the act."""
+        self.events.append(
+            AuditEvent(
+                at=self.now,
+                kind=kind,
+                actor=self.actor,
+                actor_person_id=self.actor.person_id,
+                actor_name=self.actor_name,
+                correction=self.correction,
+                revision=self.correction.revision if self.correction else None,
+                subject=subject,
+                detail=detail,
+            )
+        )
+
+    def contribute(self, kind: ContributionKind) -> None:
+        """Remembers the person as one who can't decide this correction any more (I-01)."""
+        Contribution.objects.get_or_create(
+            correction=self.correction, person_id=self.actor.person_id, kind=kind, defaults={"at": self.now}
+        )
+
+    def move(self, target: State, **fields: Any) -> None:
+        """Moves the locked correction along the graph and saves it with these fields."""
+        for name, value in fields.items():
+            setattr(self.correction, name, value)
+        getattr(self.correction, f"move_to_{target}")()
+        self.correction.save(update_fields=["state", *fields])
+
+    def fail(self, refusal: CorrectionError) -> None:
+        """Lets the act commit, and the door raise this afterwards: a failed apply stays on record."""
+        self.refusal = refusal
+
+
+def name_of(user: Any) -> str:
+    return str(user.person) if user.person_id else user.get_username()
+
+
+def fresh_actor(actor: Any) -> Any:
+    """The account as it is in the database now, with its person. Raises when missing or out of force."""
+    if actor is None or not getattr(actor, "pk", None):
+        raise ActorMissing
+    user = get_user_model()._default_manager.select_related("person").filter(pk=actor.pk).first()
+    if not is_usable(user):
+        raise ActorOutOfForce
+    return user
+
+
+@contextmanager
+def opened(*, actor: Any, correction: Correction | None = None) -> Iterator[Act]:
+    """Runs one act. On any error nothing of it remains; the caller's instance mirrors the row afterwards."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        act = Act(actor=fresh_actor(actor), now=timezone.now())
+        if correction is not None:
+            act.correction = _locked(correction)
+        with gate.opened(
+            actor=act.actor,
+            correction=act.correction.pk if act.correction else None,
+            reason=_reason(act.correction),
+            is_last=is_outermost,
+        ):
+            yield act
+            AuditEvent.objects.bulk_create(act.events)
+    if correction is not None:
+        mirror(act.correction, onto=correction)
+    if act.refusal is not None:
+        raise act.refusal
+
+
+def _locked(correction: Correction) -> Correction:
+    rows = Correction.objects.select_for_update(of=("self",))
+    found = rows.select_related("policy").filter(pk=correction.pk).first()
+    if found is None:
+        raise CorrectionError(_("There is no such correction."), code="correction_not_found")
+    return found
+
+
+def _reason(correction: Correction | None) -> str:
+    if correction is None:
+        return ""
+    return " ".join(filter(None, [correction.number, correction.get_reason_display(), correction.ticket]))
+
+
+def mirror(row: Correction, *, onto: Correction) -> None:
+    """Copies the saved columns onto the caller's instance, so that it doesn't act on old news."""
+    for column in Correction._meta.concrete_fields:
+        onto.__dict__[column.attname] = row.__dict__[column.attname]
+    onto._state.fields_cache.clear()
+    getattr(onto, "_prefetched_objects_cache", {}).clear()
