@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.db.models import Model
 from guardian.utils import get_group_obj_perms_model
 
+from backoffice.staff.models import User
 from corrections.roles import ROLES, Role, everywhere_permission, function_permission
 
 # These two administer the whole desk; their function has no meaning on one scope.
@@ -85,10 +86,10 @@ def bootstrap(*, change: bool = True) -> list[str]:
     """Make groups and their rights as they should be; returns what differed, one sentence each.
 
     With `change=False` nothing is written. Who is in which group is never touched. A group of an unknown name is
-    left alone, but the rights of roles that it carries are taken away.
+    left alone, but the rights of roles that it carries are taken away; so are those that an account holds directly.
     """
     wanted = wanted_groups()
-    differences = [*_rename(wanted, change), *_create(wanted, change), *_grant(wanted, change)]
+    differences = [*_rename(wanted, change), *_create(wanted, change), *_grant(wanted, change), *_take_back(change)]
     for model in scope_models():
         differences += _grant_on_scopes(model, wanted, change)
     return differences
@@ -142,6 +143,18 @@ def _grant(wanted: list[Wanted], change: bool) -> list[str]:
         through.objects.filter(pk__in=[held[pair] for pair in surplus]).delete()
         through.objects.bulk_create(through(group_id=groups[name], permission_id=ids[right]) for name, right in missing)
     return _sentences(missing, surplus)
+
+
+def _take_back(change: bool) -> list[str]:
+    """A function is held through a group, where it can be seen, and not by an account directly."""
+    through = User.user_permissions.through
+    held = through.objects.select_related("user", "permission__content_type").filter(
+        permission__content_type__app_label="corrections"
+    )
+    direct = [row for row in held if _is_role_right(_label(row.permission))]
+    if change:
+        through.objects.filter(pk__in=[row.pk for row in direct]).delete()
+    return [f'account "{row.user.username}" held {_label(row.permission)} without a group' for row in direct]
 
 
 def _is_role_right(permission: str) -> bool:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Branch, BranchGroupObjectPermission
+from backoffice.staff.models import User
 from backoffice.staff.roles import bootstrap
 from corrections.models import Policy
 from corrections.roles import ROLES
@@ -75,6 +76,13 @@ def test_drift_is_reported_and_put_right(shanghai: Branch, roles: None) -> None:
 def test_business_right_in_an_unknown_group_is_taken_away(roles: None) -> None:
     Group.objects.create(name="friends").permissions.add(function("checker"))
     assert bootstrap() == ['group "friends" held corrections.as_checker, which is not its own']
+
+
+def test_business_right_of_an_account_alone_is_taken_away(mara: User) -> None:
+    mara.user_permissions.add(function("checker"))
+    assert bootstrap() == ['account "mara" held corrections.as_checker without a group']
+    assert not mara.user_permissions.exists()
+    assert [group.name for group in mara.groups.all()] == ["maker"]
 
 
 def test_members_stay_when_a_scope_gets_a_new_name(shanghai: Branch, roles: None) -> None:
