@@ -25,7 +25,7 @@ Columns = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Rule:
-    """Refuse `event` on a row for which `refuse`, SQL over new and old, is true."""
+    """Refuse `event` on a row for which `refuse`, SQL over new and old, is true; ``[table]`` names a table."""
 
     event: str
     refuse: str
@@ -76,7 +76,7 @@ def guards(existing: Columns) -> list[Guard]:
     from corrections.engine.gate.control import control_guards
 
     found = [guard for entry in registry.entries() for guard in _entry_guards(entry, existing)]
-    found += control_guards(existing)
+    found += list(control_guards(existing))
     found += [_kept(model) for model in never_deleted()]
     return [guard for guard in _merged(found) if guard.table in existing]
 

@@ -7,6 +7,7 @@ owns the tables: ALTER TABLE … DISABLE TRIGGER, which the system check and `ve
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ PREFIX = "corrections_gate_"
 IDENTIFIER_CHARS_MAX = 63
 ALWAYS = "A"  # pg_trigger.tgenabled
 EVENTS = ("INSERT", "UPDATE", "DELETE")
+
+TABLE = re.compile(r"\[(\w+)\]")  # as rules name a table
 
 REFUSE = f"{PREFIX}refuse"
 KEY = f"{PREFIX}key"
@@ -107,7 +110,7 @@ def functions(guards: Sequence[Guard], schema: str) -> Iterator[Function]:
     yield Function(KEY, KEY_BODY)
     for guard in guards:
         if guard.rules:
-            yield Function(_function_name("rules", guard.table), _rules_body(guard))
+            yield Function(_function_name("rules", guard.table), _rules_body(guard, schema))
         if guard.record:
             yield Function(_function_name("record", guard.table), _record_body(guard.record, schema))
 
@@ -135,9 +138,11 @@ def _refuse(guard: Guard) -> Trigger:
     return Trigger(f"{PREFIX}a_refuse", guard.table, when, "FOR EACH STATEMENT", REFUSE, arguments)
 
 
-def _rules_body(guard: Guard) -> str:
+def _rules_body(guard: Guard, schema: str) -> str:
+    # With the schema, so that no temporary table stands in for one of ours.
     rules = "".join(_rule(guard.table, rule) for rule in guard.rules)
-    return f"\nBEGIN\n{rules}  RETURN coalesce(new, old);\nEND\n"
+    qualified = TABLE.sub(lambda found: f"{schema}.{_q(found[1])}", rules)
+    return f"\nBEGIN\n{qualified}  RETURN coalesce(new, old);\nEND\n"
 
 
 def _rule(table: str, rule: Rule) -> str:
