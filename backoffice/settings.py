@@ -160,6 +160,7 @@ STATIC_URL = "static/"
 # Loopback needs no collectstatic step: WhiteNoise then serves straight from the packages.
 STATIC_ROOT = None if PLAIN_HTTP else BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = PLAIN_HTTP and not TESTING
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 EVIDENCE_ROOT = Path(os.environ.get("EVIDENCE_ROOT") or (keys.DEMO_FOLDER if DEMO else BASE_DIR) / "evidence")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is kept by accident
