@@ -130,7 +130,7 @@ class SecretField:
     def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
         self.name = name
         for column, field in zip(secrets.columns(name), (self.cipher, self.index, self.masked), strict=True):
-            cls.add_to_class(column, field)  # type: ignore[attr-defined]
+            cls.add_to_class(column, field)
         setattr(cls, name, SecretAttribute(self))
 
     def read(self, instance: models.Model) -> Secret:

@@ -22,6 +22,8 @@ from corrections.protection import fonts, textpages
 
 WATERMARK_DEGREES = 25
 WATERMARK_COLOUR = (120, 0, 0, 56)
+WATERMARK_EDGE_COLOUR = (255, 255, 255, 48)  # seen where the page is dark
+PAGE_PIXELS_MIN = (480, 320)  # room for a whole watermark beside a small picture
 PDF_SCALE_MAX = 2.0  # 144 dpi
 TEXT_PIXELS = 18
 TEXT_MARGIN_PIXELS = 24
@@ -119,18 +121,28 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _watermarked(image: Image.Image, text: str) -> Image.Image:
-    stamp = _stamp(text[: limits.PREVIEW_WATERMARK_CHARS_MAX], max(14, image.width // 50))
-    for number, top in enumerate(range(-stamp.height // 2, image.height, stamp.height)):
-        for left in range(-stamp.width // 2 * (number % 2), image.width, stamp.width):
-            image.paste(stamp, (left, top), stamp)
-    return image
+    page = (max(image.width, PAGE_PIXELS_MIN[0]), max(image.height, PAGE_PIXELS_MIN[1]))
+    sheet = Image.new("RGB", page, "white")
+    sheet.paste(image)
+    stamp = _stamp(text[: limits.PREVIEW_WATERMARK_CHARS_MAX], max(14, sheet.width // 50))
+    for number, top in enumerate(range(-stamp.height // 2, sheet.height, stamp.height)):
+        for left in range(-stamp.width // 2 * (number % 2), sheet.width, stamp.width):
+            sheet.paste(stamp, (left, top), stamp)
+    return sheet
 
 
 def _stamp(text: str, pixels: int) -> Image.Image:
     font = fonts.load(pixels)
     size = (math.ceil(font.getlength(text)) + 4 * pixels, 5 * pixels)
     layer = Image.new("RGBA", size, (0, 0, 0, 0))
-    ImageDraw.Draw(layer).text((2 * pixels, 2 * pixels), text, fill=WATERMARK_COLOUR, font=font)
+    ImageDraw.Draw(layer).text(
+        (2 * pixels, 2 * pixels),
+        text,
+        fill=WATERMARK_COLOUR,
+        font=font,
+        stroke_width=1,
+        stroke_fill=WATERMARK_EDGE_COLOUR,
+    )
     return layer.rotate(WATERMARK_DEGREES, expand=True, resample=Image.Resampling.BICUBIC)
 
 

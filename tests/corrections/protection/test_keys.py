@@ -134,10 +134,21 @@ class TestDataKeys:
         DataKey.objects.filter(pk=other).update(wrapped=DataKey.objects.get(pk=one).wrapped)
         assert self._code_of(other) == "data_key_altered"
 
-    def test_key_given_to_another_owner_opens_nothing(self) -> None:
-        key_id = KeyRing().for_owner(uuid4()).id
-        DataKey.objects.filter(pk=key_id).update(owner=uuid4())
-        assert self._code_of(key_id) == "data_key_altered"
+    def test_key_given_to_another_owner_opens_nothing_and_the_database_refuses_it(self) -> None:
+        row = DataKey.objects.get(pk=KeyRing().for_owner(uuid4()).id)
+        with pytest.raises(IntegrityError, match="gate_closed"), transaction.atomic():
+            DataKey.objects.filter(pk=row.pk).update(owner=uuid4())
+        row.owner = uuid4()
+        with pytest.raises(SecretUnreadable) as caught:
+            keys._unwrap(row)
+        assert caught.value.code == "data_key_altered"
+
+    def test_destroyed_key_never_comes_back_says_the_database(self) -> None:
+        owner = uuid4()
+        row = DataKey.objects.get(pk=KeyRing().for_owner(owner).id)
+        destroy(owner)
+        with pytest.raises(IntegrityError, match="gate_closed"), transaction.atomic():
+            DataKey.objects.filter(pk=row.pk).update(wrapped=row.wrapped, destroyed_at=None)
 
     def test_any_altered_letter_of_a_wrapped_key_is_noticed(self) -> None:
         row = DataKey.objects.get(pk=KeyRing().for_owner(uuid4()).id)
