@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from corrections.history import RecordedHistory
+from tests.sandbox.secretive import Drawer, Locker
 
 
 class Region(models.Model):
@@ -55,8 +56,5 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return str(self.value)
-
-
-from tests.sandbox.secretive import Drawer, Locker  # noqa: E402
 
 __all__ = ["Drawer", "Label", "Locker", "Parcel", "Reading", "Region"]
