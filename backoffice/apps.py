@@ -1,5 +1,7 @@
 """The project's two application configurations: its own, and the admin with our site in place of Django's."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
@@ -7,6 +9,9 @@ from django.contrib.admin import apps as admin_apps
 class BackofficeConfig(AppConfig):
     name = "backoffice"
     default = True
+
+    def ready(self) -> None:
+        import_module("backoffice.checks")
 
 
 class BackofficeAdminConfig(admin_apps.AdminConfig):

@@ -56,6 +56,11 @@ def is_demo(folder: Path = DEMO_FOLDER) -> bool:
     return not _from_environment("SECRET_KEY") and bool(_from_folder("SECRET_KEY", folder))
 
 
+def demo_secrets(folder: Path = DEMO_FOLDER) -> list[str]:
+    """Names of the secrets that this process takes from the demo's folder."""
+    return [name for name in MAKERS if not _from_environment(name) and _from_folder(name, folder)]
+
+
 def make_demo_keys(folder: Path | None = None) -> list[str]:
     """Make the demo's missing secrets, readable by their owner only; returns the names of those made.
 

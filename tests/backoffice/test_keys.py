@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from backoffice import keys
+from backoffice.checks import secrets_are_not_the_demos
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +57,13 @@ def test_a_process_with_its_own_secret_key_is_no_demo(tmp_path: Path, monkeypatc
     assert keys.is_demo(tmp_path)
     monkeypatch.setenv("SECRET_KEY", "own")
     assert not keys.is_demo(tmp_path)
+
+
+def test_forgotten_secret_refuses_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys.make_demo_keys(tmp_path)
+    monkeypatch.setenv("SECRET_KEY", "own")
+    monkeypatch.setattr(keys.demo_secrets, "__defaults__", (tmp_path,))
+    assert [error.msg.split()[0] for error in secrets_are_not_the_demos()] == ["FIELD_KEYS", "INDEX_KEY", "SEAL_KEY"]
+    for name in keys.MAKERS:
+        monkeypatch.setenv(name, "own")
+    assert secrets_are_not_the_demos() == []
