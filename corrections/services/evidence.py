@@ -7,6 +7,7 @@ import os
 import uuid
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind, ContributionKind, EvidenceKind
@@ -86,8 +87,9 @@ def open_original(*, actor: Any, evidence: Evidence) -> bytes:
 def open_preview(*, actor: Any, evidence: Evidence, page: int = 1) -> previews.Preview:
     """A re-encoded picture of one page, with the viewer's name and the time across it."""
     content = _opened(actor=actor, evidence=evidence, form="preview")
-    act_name = _door.name_of(_door.fresh_actor(actor))
-    return previews.render(content, evidence.file.kind, page=page, watermark=act_name)
+    viewer = _door.name_of(_door.fresh_actor(actor))
+    stamp = f"{viewer} {timezone.localtime():%Y-%m-%d %H:%M:%S}"
+    return previews.render(content, evidence.file.kind, page=page, watermark=stamp)
 
 
 def _opened(*, actor: Any, evidence: Evidence, form: str) -> bytes:
