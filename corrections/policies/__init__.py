@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext_lazy as _
 
 from corrections.errors import CorrectionError
 from corrections.models import Policy, PolicyStep
-from corrections.roles import Role
-
-SHIPPED_NAME = "four eyes"
 
 
 class NoPolicy(CorrectionError):
@@ -30,18 +25,3 @@ def match() -> Policy:
 
 def steps_of(policy: Policy) -> list[PolicyStep]:
     return sorted(policy.steps.all(), key=lambda step: step.position)
-
-
-def install_shipped(*, actor: Any) -> Policy | None:
-    """Adds the shipped policy where there is none at all: one step, a checker of the scope, one piece of evidence.
-
-    Returns the policy if it was added. Never touches a policy that exists, in force or not.
-    """
-    from corrections.engine import gate
-
-    if Policy.objects.exists():
-        return None
-    with gate.opened(actor=actor, reason="shipped policy"):
-        policy = Policy.objects.create(name=SHIPPED_NAME)
-        PolicyStep.objects.create(policy=policy, position=1, role=Role.CHECKER)
-    return policy

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from backoffice.staff.machines import machine
 from backoffice.staff.roles import bootstrap
-from corrections.policies import install_shipped
+from corrections.services.policy import install_shipped
 
 
 class Command(BaseCommand):
