@@ -1,4 +1,4 @@
-"""Registrations: fields exist, rights follow the branch, labels show no secret, the money at stake is not understated."""
+"""Registrations: fields exist, rights follow the branch, labels show no secret, money at stake is not understated."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ def test_what_the_customer_declared_is_the_customers() -> None:
         ("LedgerAccount", "account_number"),
         ("LoanApplication", "requested_amount"),
         ("Payout", "beneficiary_name"),
+        ("Payout", "card"),
         ("Payout", "counterparty_account"),
     }
 

@@ -146,6 +146,7 @@ class Load:
             last[account] = max(last.get(account, day), day)
 
     def _branches(self) -> None:
+        self.books.branch_names = dict(Branch.objects.values_list("name", "code"))
         self._file(source.DISTRICTS, mapping.branch, lambda rows: insert_new(Branch, ["code"], rows))
         branches = Branch.objects.filter(code__startswith=mapping.PREFIX)
         self.books.branches = {_key(branch.code): branch for branch in branches}

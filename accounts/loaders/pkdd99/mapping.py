@@ -107,6 +107,9 @@ class Books:
     holdings: dict[int, Holding] = field(default_factory=dict)
     owners: dict[int, int] = field(default_factory=dict)
     last_activity: dict[int, date] = field(default_factory=dict)
+    # Seen in this run, to name a row that would break a rule before the database refuses its whole batch:
+    branch_names: dict[str, str] = field(default_factory=dict)
+    held: set[Holding] = field(default_factory=set)
 
 
 def known(rows: Mapping[int, T], row: Row, column: str, where: str) -> T:
@@ -124,7 +127,10 @@ def moment(day: date) -> datetime:
 
 
 def branch(books: Books, row: Row) -> Branch:
-    return Branch(code=f"{PREFIX}{row['A1']}", name=row["A2"], city=row["A2"])
+    code = f"{PREFIX}{row['A1']}"
+    if books.branch_names.setdefault(row["A2"], code) != code:
+        raise ValueProblemError("another branch has this name", "Give it a name of its own", column="A2")
+    return Branch(code=code, name=row["A2"], city=row["A2"])
 
 
 def clearing_account(branch: Branch) -> LedgerAccount:
@@ -166,11 +172,15 @@ def account(books: Books, row: Row) -> LedgerAccount:
 
 
 def holder(books: Books, row: Row) -> AccountHolder:
-    return AccountHolder(
-        account=known(books.accounts, row, "account_id", "account.asc"),
-        customer=known(books.customers, row, "client_id", "client.asc"),
-        role=ROLE_OF_TYPE[row["type"]],
-    )
+    account = known(books.accounts, row, "account_id", "account.asc")
+    customer = known(books.customers, row, "client_id", "client.asc")
+    holding = Holding(row["client_id"], row["account_id"])
+    if holding in books.held:
+        raise ValueProblemError("this client already holds this account", "Remove the second row", column="client_id")
+    if row["type"] == "OWNER" and books.owners[holding.account_id] != holding.client_id:
+        raise ValueProblemError("this account already has an owner", "Keep one OWNER row", column="type")
+    books.held.add(holding)
+    return AccountHolder(account=account, customer=customer, role=ROLE_OF_TYPE[row["type"]])
 
 
 def card(books: Books, row: Row) -> BankCard:
