@@ -72,14 +72,14 @@ class RecordedHistory(HistoricalRecords):
         post_delete.disconnect(self.post_delete, sender=sender)
         pre_delete.disconnect(self.pre_delete, sender=sender)
 
-    def copy_fields(self, model: type[models.Model]) -> dict[str, models.Field[Any, Any]]:
+    def copy_fields(self, model: type[models.Model]) -> dict[str, Any]:
         """Plain copies: no index, no foreign key in the database, nothing that seals or computes."""
-        fields: dict[str, models.Field[Any, Any]] = super().copy_fields(model)
+        fields: dict[str, Any] = super().copy_fields(model)
         for field in fields.values():
             field.db_index = False
             if isinstance(field, CipherTextField):
-                field.__class__ = models.TextField
-                del field.secret
+                field.__class__ = models.TextField  # type: ignore[assignment]
+                vars(field).pop("secret", None)
         return fields
 
     def get_extra_fields(self, model: type[models.Model], fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""Connects the gate to Django's own signals: new connections get functions, migrations find no guards."""
+"""Connects the gate to Django: new connections get functions, migrations find no guards, checks count them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.apps import apps
+from django.core.checks import Tags, register
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
+from corrections.engine.gate.checks import check_gate
 from corrections.engine.gate.migration import after_migrate, before_migrate
 from corrections.engine.gate.sqlite import register_functions
 
@@ -19,6 +21,7 @@ def connect() -> None:
     engine = apps.get_app_config("corrections")
     pre_migrate.connect(before_migrate, sender=engine, dispatch_uid="corrections.gate")
     post_migrate.connect(after_migrate, sender=engine, dispatch_uid="corrections.gate")
+    register(check_gate, Tags.database)
 
 
 def _connected(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

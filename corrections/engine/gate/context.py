@@ -71,13 +71,12 @@ def entered(context: Context, using: str, *, is_last: bool = False) -> Iterator[
     """A transaction (or savepoint) in which `context` stands; afterwards the one that stood before stands again.
 
     The database forgets by itself at rollback and at the end of the transaction. Only where an outer block goes
-    on after a clean exit must it be told the previous context once more; `is_last` says that the outermost block
-    ends right after this one.
+    on after a clean exit must it be told the previous context once more.
     """
     connection = connections[using]
     here = channel(connection)
     previous = here.context
-    goes_on = not is_last and (connection.in_atomic_block or not connection.get_autocommit())
+    goes_on = len(connection.atomic_blocks) > int(is_last) or not connection.get_autocommit()
     with transaction.atomic(using=using):
         _tell(connection, context)
         here.hold(context)
@@ -119,7 +118,8 @@ def opened(
 ) -> Iterator[None]:
     """The engine's context: guarded tables and control tables may be written, within one transaction.
 
-    `correction` is a correction or its id. `is_last`: nothing follows in the transaction. Raises ValueError without an actor or source (I-09).
+    `correction` is a correction or its id. `is_last` promises that the caller's own transaction block does nothing
+    more once this one ends, which saves a statement. Raises ValueError without an actor or source (I-09).
     """
     if actor is None or actor.pk is None:
         raise ValueError("The engine writes for an actor, never for nobody.")

@@ -229,5 +229,5 @@ def control_guards(existing: Columns) -> Iterator[Guard]:
         options = apps.get_model("corrections", name)._meta
         columns = existing.get(options.db_table, ())
         if columns:
-            guard = Guard(options.db_table, needs=needs, never=never, key=str(options.pk.column))  # type: ignore[union-attr]
+            guard = Guard(options.db_table, needs=needs, never=never, key=str(options.pk.column))
             yield replace(guard, rules=tuple(rules(columns)))

@@ -83,7 +83,7 @@ def guards(existing: Columns) -> list[Guard]:
 
 def _entry_guards(entry: Entry, existing: Columns) -> Iterator[Guard]:
     live, history = entry.table, entry.history_model._meta.db_table
-    key = str(entry.model._meta.pk.column)  # type: ignore[union-attr]
+    key = str(entry.model._meta.pk.column)
     columns = existing.get(live, ())
     record = None
     if history in existing:

@@ -12,8 +12,9 @@ from corrections.engine.gate.sqlite import SQLite
 def backend(using: str) -> PostgreSQL | SQLite | None:
     """None for a database that has no guards because it is neither PostgreSQL nor SQLite."""
     connection = connections[using]
-    known = {"postgresql": PostgreSQL, "sqlite": SQLite}
-    return known[connection.vendor](connection) if connection.vendor in known else None
+    if connection.vendor == "postgresql":
+        return PostgreSQL(connection)
+    return SQLite(connection) if connection.vendor == "sqlite" else None
 
 
 def install(using: str = DEFAULT_DB_ALIAS) -> bool:

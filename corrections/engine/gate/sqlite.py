@@ -126,7 +126,9 @@ def triggers(guards: Sequence[Guard]) -> Iterator[tuple[str, str]]:
         yield from _refusals(guard)
         yield from _keys(guard)
         for number, rule in enumerate(guard.rules):
-            yield _refusal(f"rule{number:02}", guard, rule.event, f"({_portable(rule.refuse)})", rule.because)
+            unless = f"NOT {IN_MAINTENANCE} AND " if rule.event == "DELETE" else ""
+            when = f"{unless}({_portable(rule.refuse)})"
+            yield _refusal(f"rule{number:02}", guard, rule.event, when, rule.because)
         if guard.record:
             yield from _records(guard)
 
