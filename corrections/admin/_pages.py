@@ -1,0 +1,38 @@
+"""What every page of the engine shares: its site, its frame, and the account that looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from corrections.models import Correction
+from corrections.selectors import corrections
+
+
+def page(site: admin.AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view behind the site's own door: signed in, CSRF-checked, never cached, and aware of its site."""
+
+    def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.admin_site = site  # type: ignore[attr-defined]
+        request.current_app = site.name  # type: ignore[attr-defined]
+        return view(request, *args, **kwargs)
+
+    return site.admin_view(inside)  # type: ignore[no-any-return, type-var]
+
+
+def render(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """A page in the site's frame."""
+    site = getattr(request, "admin_site", admin.site)
+    return TemplateResponse(request, template, {**site.each_context(request), **context}, status=status)
+
+
+def correction_or_404(request: HttpRequest, pk: int) -> Correction:
+    """The correction, if this account may see it; whether others exist is nobody's business."""
+    found = corrections.visible_one(actor=request.user, pk=pk)
+    if found is None:
+        raise Http404
+    return found
