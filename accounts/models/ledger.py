@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.choices import AccountKind, AccountStatus, EntryKind, HolderRole, Side
 from accounts.models.base import (
@@ -98,7 +99,7 @@ class AccountHolder(models.Model):
 
     account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="holders", verbose_name=_("account"))
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="holdings", verbose_name=_("customer"))
-    role = models.CharField(_("role"), max_length=10, choices=HolderRole.choices)
+    role = models.CharField(pgettext_lazy("account", "role"), max_length=10, choices=HolderRole.choices)
 
     history = RecordedHistory()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.choices import ApplicationDecision, LoanStatus, RepaymentStatus
 from accounts.models.base import (
@@ -35,7 +36,7 @@ class LoanApplication(models.Model):
     currency = currency_field()
     requested_on = models.DateField(_("requested on"))
     decision = models.CharField(
-        _("decision"),
+        pgettext_lazy("application", "decision"),
         max_length=10,
         choices=ApplicationDecision.choices,
         default=ApplicationDecision.PENDING,
