@@ -38,6 +38,9 @@ DEFAULTS: dict[str, int] = {
     "PAGE_ROWS": 50,
     "COUNT_MAX": 10_000,  # lists say “10,000+” beyond
     "RELATED_ROWS_MAX": 20,
+    "RELATED_TARGETS_MAX": 3,  # records of one correction for which a page shows what hangs on them
+    "SCOPES_SHOWN_MAX": 500,  # in a list to choose from
+    "RECEIVERS_SHOWN_MAX": 200,  # people to hand a correction to
     "HISTORY_ROWS_MAX": 200,  # per page of a record's timeline
     "EXPORT_ROWS_MAX": 5_000_000,
     "XLSX_ROWS_MAX": 1_048_575,
