@@ -177,6 +177,7 @@ def _update(request: Wish) -> tuple[Change, models.Model, models.Model]:
     if not new:
         raise NothingChanges
     after = rows.unsaved(entry, {**whole, **new})
+    after._state.adding = False  # or its own unique values would count as another record's
     validate(entry, after, new)
     old = {column: whole[column] for column in new}
     change = Change(
