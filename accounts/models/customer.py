@@ -43,7 +43,10 @@ class Customer(models.Model):
             filled("customer_is_named", "customer_number", "name"),
             one_of("customer_status_is_known", "status", CustomerStatus.values),
         ]
-        indexes = [models.Index(fields=["branch", "id"], name="customer_of_branch")]
+        indexes = [
+            models.Index(fields=["branch", "id"], name="customer_of_branch"),
+            models.Index(fields=["name"], name="customer_by_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer_number} {masked_name(self.name)}"

@@ -92,7 +92,11 @@ class Payout(models.Model):
                 violation_error_message=_("Another payout has this reference of the channel."),
             ),
         ]
-        indexes = [models.Index(fields=["branch", "id"], name="payout_of_branch")]
+        indexes = [
+            models.Index(fields=["branch", "id"], name="payout_of_branch"),
+            # Refused ones are few among millions, and what the desk looks for.
+            models.Index(fields=["status", "id"], name="payout_of_status"),
+        ]
 
     def __str__(self) -> str:
         return self.number
