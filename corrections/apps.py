@@ -13,11 +13,13 @@ class CorrectionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from corrections import record_rights
         from corrections.engine.gate import connect
         from corrections.registry import registry
         from corrections.system_checks import register_checks
 
         connect()
+        record_rights.connect()
         autodiscover_modules("correctable")
         registry.freeze()
         register_checks()

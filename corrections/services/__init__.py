@@ -9,6 +9,7 @@ from corrections.services.apply import apply
 from corrections.services.decide import approve, reject, return_for_rework
 from corrections.services.draft import add_change, amend, draft, remove_change
 from corrections.services.evidence import attach_evidence, open_original, open_preview, remove_evidence
+from corrections.services.hand_over import hand_over
 from corrections.services.hold import hold, release
 from corrections.services.incident import open_incident
 from corrections.services.revert import revert
@@ -24,6 +25,7 @@ __all__ = [
     "attach_evidence",
     "draft",
     "expire",
+    "hand_over",
     "hold",
     "open_incident",
     "open_original",

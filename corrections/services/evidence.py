@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from django.utils import timezone
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind, ContributionKind, EvidenceKind
@@ -137,7 +138,7 @@ def _stored(act: _door.Act, content: bytes, found: sniffing.FileType) -> Evidenc
     if known is not None:
         return known
     stored = store.store(content, uuid.uuid4())
-    return EvidenceFile.objects.create(
+    row = EvidenceFile(
         sha256=stored.sha256,
         size=stored.size,
         mime=found.mime,
@@ -145,6 +146,13 @@ def _stored(act: _door.Act, content: bytes, found: sniffing.FileType) -> Evidenc
         key_id=stored.key_id,
         stored_at=act.now,
     )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        # Somebody brought the same file in this moment, and has committed.
+        return EvidenceFile.objects.select_for_update().get(sha256=sha256)
+    return row
 
 
 def _demand_not_used_elsewhere(correction: Correction, stored: EvidenceFile) -> None:
