@@ -42,19 +42,32 @@ def reference_field(entry: Entry, name: str) -> models.ForeignKey[Any, Any] | No
     return field if isinstance(field, models.ForeignKey) else None
 
 
-def labels_of(wanted: Iterable[tuple[Entry, rows.Image]]) -> Labels:
-    """Labels of everything that these images refer to; one query per model referred to."""
+def labels_of(wanted: Iterable[tuple[Entry, rows.Image]], *, known: Labels | None = None) -> Labels:
+    """Labels of everything that these images refer to; one query per model of what isn't known."""
+    found: dict[tuple[str, str], str] = dict(known or {})
     keys: dict[tuple[type[models.Model], str], set[Any]] = defaultdict(set)
     for entry, values in wanted:
         for name in entry.display_fields():
             field = reference_field(entry, name)
             value = values.get(field.attname) if field is not None else None
-            if field is not None and value is not None and not rows.is_placeholder(value):
+            if field is None or value is None or rows.is_placeholder(value):
+                continue
+            if (field.related_model._meta.label_lower, str(value)) not in found:
                 keys[field.related_model, field.target_field.name].add(value)
-    found: dict[tuple[str, str], str] = {}
     for (model, key), values_of in keys.items():
         for row in with_references(model).filter(**{f"{key}__in": sorted(values_of, key=str)}):
             found[model._meta.label_lower, str(getattr(row, key))] = label_of(row)
+    return found
+
+
+def labels_of_row(entry: Entry, row: models.Model) -> Labels:
+    """Labels of what a loaded row refers to, its references already selected."""
+    found = {}
+    for name in entry.display_fields():
+        field = reference_field(entry, name)
+        if field is not None and getattr(row, field.attname) is not None:
+            key = str(getattr(row, field.attname))
+            found[field.related_model._meta.label_lower, key] = label_of(getattr(row, name))
     return found
 
 
