@@ -134,8 +134,8 @@ def _change(columns: tuple[str, ...]) -> Iterator[Rule]:
     yield Rule("UPDATE", f"{_differ(content)} AND {_state('old')} NOT IN {_list(EDITABLE)}", because)
     yield Rule(
         "UPDATE",
-        f"""{_differ(('target_pk',))} AND {_state('old')} NOT IN {_list(EDITABLE)}
-            AND NOT (old.target_pk = '' AND {_state('old')} IN {_list(APPLICABLE)})""",
+        f"""{_differ(("target_pk",))} AND {_state("old")} NOT IN {_list(EDITABLE)}
+            AND NOT (old.target_pk = '' AND {_state("old")} IN {_list(APPLICABLE)})""",
         "keeps its target (I-10)",
     )
     yield Rule(

@@ -30,7 +30,9 @@ KEY = f"{PREFIX}key"
 REFUSE_BODY = """
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
-    IF current_setting('corrections.maintenance', true) = '1' THEN RETURN NULL; END IF;
+    IF current_setting('corrections.maintenance', true) = '1' AND starts_with(current_database(), 'test_') THEN
+      RETURN NULL;  -- a test suite empties its own database
+    END IF;
     RAISE EXCEPTION 'gate_closed: % is never truncated', TG_TABLE_NAME USING ERRCODE = '23514';
   ELSIF TG_OP = ANY (string_to_array(TG_ARGV[1], ',')) THEN
     RAISE EXCEPTION 'gate_closed: % takes no %', TG_TABLE_NAME, TG_OP USING ERRCODE = '23514';

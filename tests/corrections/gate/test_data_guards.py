@@ -163,9 +163,11 @@ def test_cascade_is_refused_without_a_context(parcel: Parcel) -> None:
 
 def test_a_primary_key_never_changes(parcel: Parcel) -> None:
     for column in ("id",) if connection.vendor == "postgresql" else ("id", "rowid", "_rowid_", "oid"):
-        with pytest.raises(IntegrityError, match="gate_closed: sandbox_parcel never changes a primary key"):
-            with recorded_write(source="loan-core"):
-                run(f"UPDATE sandbox_parcel SET {column} = 4711")
+        with (
+            pytest.raises(IntegrityError, match="gate_closed: sandbox_parcel never changes a primary key"),
+            recorded_write(source="loan-core"),
+        ):
+            run(f"UPDATE sandbox_parcel SET {column} = 4711")
     assert Parcel.objects.get().pk == parcel.pk
 
 
@@ -227,18 +229,20 @@ def test_i07_history_refuses_the_orm(parcel: Parcel) -> None:
 
 # SQLite's own
 
+COLUMNS = "sandbox_parcel (id, code, address, price, is_lost, details)"
+
 
 @only_sqlite
 @pytest.mark.parametrize("statement", ["REPLACE INTO", "INSERT OR REPLACE INTO"])
 def test_replace_is_refused_without_a_context(parcel: Parcel, statement: str) -> None:
     with pytest.raises(IntegrityError, match="gate_closed: sandbox_parcel"):
-        run(f"{statement} sandbox_parcel (id, code, address, price, is_lost, details) VALUES (1, 'P1', '', 0, 0, '{{}}')")
+        run(f"{statement} {COLUMNS} VALUES (1, 'P1', '', 0, 0, '{{}}')")
 
 
 @only_sqlite
 def test_replace_records_the_row_that_it_removed(parcel: Parcel) -> None:
     with recorded_write(source="loan-core"):
-        run("REPLACE INTO sandbox_parcel (id, code, address, price, is_lost, details) VALUES (99, 'P1', '', 0, 0, '{}')")
+        run(f"REPLACE INTO {COLUMNS} VALUES (99, 'P1', '', 0, 0, '{{}}')")
     assert list(Parcel.history.order_by("history_id").values_list("id", "history_type")) == [
         (parcel.pk, "+"),
         (parcel.pk, "-"),
@@ -274,9 +278,10 @@ def test_truncate_is_refused_even_inside_a_context(parcel: Parcel, engine, table
 @only_postgresql
 def test_copy_is_refused_without_a_context_and_recorded_inside(db: None) -> None:
     def copy() -> None:
-        with connection.cursor() as cursor, cursor.copy(
-            "COPY sandbox_parcel (code, address, price, is_lost, details) FROM STDIN"
-        ) as rows:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY sandbox_parcel (code, address, price, is_lost, details) FROM STDIN") as rows,
+        ):
             rows.write_row(("P7", "", "1.00", False, "{}"))
 
     # The driver's own copy() raises the driver's own error.
