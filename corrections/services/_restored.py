@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from corrections.choices import Action
 from corrections.engine import rows
 from corrections.models import Change
+from corrections.registry import Entry
 
 
 @dataclass
@@ -58,11 +60,24 @@ def _of_create(change: Change, row: models.Model | None) -> Restoration:
     if row is None:
         return Restoration(change)
     entry = rows.entry_of(change.target_model)
+    if entry.append_only:
+        return Restoration(change, moved_on=[_stays(entry, change)])
     live, ours = rows.image(entry, row), change.after_image or {}
     moved = rows.moved(entry, ours, live)
     if moved:
         return Restoration(change, moved_on=moved)
     return Restoration(change, action=Action.DELETE, old=live, before_image=live)
+
+
+def _stays(entry: Entry, change: Change) -> rows.Moved:
+    """What was booked is never deleted; it is undone by booking the opposite, in a correction of its own."""
+    return rows.Moved(
+        field="",
+        label=str(entry.model._meta.verbose_name),
+        before="",
+        ours=change.target_label,
+        now=str(_("stays: it is never deleted, so book its reversal")),
+    )
 
 
 def _of_delete(change: Change, row: models.Model | None) -> Restoration:

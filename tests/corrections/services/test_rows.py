@@ -242,3 +242,31 @@ def test_a_model_without_scope_needs_the_company_wide_grant(desk: Desk) -> None:
     with pytest.raises(CorrectionError) as caught:
         services.draft(actor=desk.mara, target=tag, values={"name": "two"}, reason="operator_error", note="n")
     assert caught.value.code == "record_is_outside_your_scope"
+
+
+def test_booked_entries_stay_when_their_correction_is_reverted(desk: Desk) -> None:
+    loan = loan_of(desk)
+    correction = services.draft(
+        actor=desk.mara, target=loan, values={"status": "voided"}, reason="operator_error", note="n"
+    )
+    services.add_change(
+        actor=desk.mara, correction=correction, model=JournalEntry, action="create",
+        values={"reference": "JE-77", "branch": desk.shanghai, "booked_on": TODAY, "kind": "adjustment",
+                "currency": "CNY", "description": "x"},
+    )
+    entry = correction.changes.get(target_model="accounts.journalentry")
+    for side, amount in (("debit", "1.00"), ("credit", "-1.00")):
+        services.add_change(
+            actor=desk.mara, correction=correction, model=Posting, action="create",
+            values={"entry": entry, "account": desk.accounts[desk.shanghai.pk], "side": side, "amount": amount,
+                    "currency": "CNY"},
+        )
+    finish(desk, correction)
+    back = desk.reverted(correction)
+    assert len(back.moved_on) == 3
+    desk.approve(back)
+    loan.refresh_from_db()
+    correction.refresh_from_db()
+    assert loan.status == "active"
+    assert JournalEntry.objects.filter(reference="JE-77").exists()
+    assert correction.state == State.APPLIED
