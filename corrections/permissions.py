@@ -121,7 +121,7 @@ def scope_model(entry: Entry) -> type[Model] | None:
     model: Any = entry.model
     for name in path.split("__") if path != "self" else ():
         model = model._meta.get_field(name).related_model
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def _key_column(table: Any) -> str:
@@ -131,7 +131,7 @@ def _key_column(table: Any) -> str:
 
 def _grants(table: Any, model: type[Model], **holder: Any) -> QuerySet[Any]:
     generic = {"content_type": ContentType.objects.get_for_model(model)} if table.objects.is_generic() else {}
-    return table.objects.filter(**holder, **generic).order_by()  # type: ignore[no-any-return]
+    return table.objects.filter(**holder, **generic).order_by()
 
 
 def granted_pks(user: Any, model: type[Model], name: str) -> list[str]:

@@ -19,7 +19,7 @@ from corrections.money import Money
 from corrections.protection.fields import SecretField, secret_fields
 
 if TYPE_CHECKING:
-    from corrections.models import Change
+    pass
 
 SYSTEM = Owner.SYSTEM
 CUSTOMER = Owner.CUSTOMER
@@ -111,7 +111,7 @@ class Entry:
 
     @property
     def history_model(self) -> type[models.Model]:
-        return self.model.history.model  # type: ignore[attr-defined, no-any-return]
+        return self.model.history.model
 
     @property
     def table(self) -> str:

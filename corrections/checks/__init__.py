@@ -71,7 +71,7 @@ def corrected_again(subject: Subject) -> Finding:
         return Finding(Verdict.PASS, _("first correction of these records"))
     earlier = Change.objects.filter(condition, correction__state__in=["applied", "reverted"])
     earlier = earlier.exclude(correction=subject.correction.pk).exclude(correction=subject.correction.reverts_id)
-    numbers = list(earlier.values_list("correction__number", flat=True).distinct().order_by()[:5])
+    numbers = [str(number) for number in earlier.values_list("correction__number", flat=True).distinct().order_by()[:5]]
     if numbers:
         return Finding(
             Verdict.WARN, _("corrected before: %(what)s") % {"what": ", ".join(numbers)}, {"corrections": numbers}

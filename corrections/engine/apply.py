@@ -80,7 +80,7 @@ def _delete(change: Change, live: dict[tuple[str, str], models.Model], created: 
     entry = rows.entry_of(change.target_model)
     change.before_image = rows.demand_unchanged(entry, change, live.get((change.target_model, change.target_pk)))
     matching = _expected(entry, change)
-    count = matching._raw_delete(matching.db)  # type: ignore[attr-defined]
+    count = matching._raw_delete(matching.db)
     if count != 1:
         raise RowCountDiffers(record=change.target_label)
 
@@ -108,7 +108,7 @@ def _expected(entry: Entry, change: Change) -> models.QuerySet[Any]:
     """The row, if it still holds every old value: the condition travels in the statement itself."""
     wanted: dict[str, Any] = {"pk": change.target_pk}
     for column, value in rows.decoded(entry, change.old).items():
-        if column == entry.model._meta.pk.attname:  # type: ignore[union-attr]
+        if column == entry.model._meta.pk.attname:
             continue
         field = next(f for f in entry.model._meta.concrete_fields if f.attname == column)
         if isinstance(field, models.JSONField):

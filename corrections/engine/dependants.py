@@ -36,7 +36,7 @@ def relations(model: type[models.Model]) -> Iterator[Any]:
     for relation in model._meta.get_fields(include_hidden=True):
         if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
             continue
-        key = relation.field  # type: ignore[union-attr]
+        key: Any = relation.field  # type: ignore[union-attr]
         is_history = hasattr(key.model, "instance_type")
         if not is_history and key.db_constraint and not key.model._meta.proxy:
             yield key
@@ -57,7 +57,7 @@ def dependants_of(row: models.Model, *, names: Sequence[str] | None = None) -> l
 
 def _referring(key: Any, row: models.Model) -> models.QuerySet[Any]:
     wanted = {key.name: getattr(row, key.target_field.attname)}
-    return key.model._base_manager.filter(**wanted).order_by("-pk")  # type: ignore[no-any-return]
+    return key.model._base_manager.filter(**wanted).order_by("-pk")
 
 
 def demand_no_dependants(changes: Sequence[Change]) -> None:

@@ -60,8 +60,8 @@ def _parse_plain(entry: Entry, name: str, field: Any, raw: Any) -> Any:
 
 def _refuse_strange_text(entry: Entry, name: str, raw: str) -> None:
     if len(raw) > limits.VALUE_CHARS_MAX:
-        problem = _("longer than %(max)s characters. Shorten it.") % {"max": limits.VALUE_CHARS_MAX}
-        raise refuse(entry, name, problem, code="value_too_long")
+        too_long = _("longer than %(max)s characters. Shorten it.") % {"max": limits.VALUE_CHARS_MAX}
+        raise refuse(entry, name, too_long, code="value_too_long")
     for char in raw:
         # Control and format characters (NUL, bidirectional marks, zero-width) make two texts look like one.
         if unicodedata.category(char) in {"Cc", "Cf", "Cs"} and char not in "\n\t\r":

@@ -19,7 +19,7 @@ from django.db import models
 
 def encode(field: models.Field[Any, Any], value: Any) -> Any:
     """Canonical form of one column's Python value."""
-    if value is None or isinstance(value, bool | int) and not isinstance(field, models.DecimalField):
+    if value is None or (isinstance(value, bool | int) and not isinstance(field, models.DecimalField)):
         return value
     if isinstance(field, models.ForeignKey):
         return encode(field.target_field, value)

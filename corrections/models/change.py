@@ -14,9 +14,7 @@ from corrections.models.correction import Correction
 
 
 class Change(models.Model):
-    correction = models.ForeignKey(
-        Correction, models.PROTECT, related_name="changes", verbose_name=_("correction")
-    )
+    correction = models.ForeignKey(Correction, models.PROTECT, related_name="changes", verbose_name=_("correction"))
     position = models.PositiveIntegerField(_("position"))
     action = models.CharField(_("action"), max_length=6, choices=Action.choices)
     target_model = models.CharField(_("kind of record"), max_length=100)

@@ -20,7 +20,7 @@ def sources_of(target: State) -> list[str]:
 
 
 class Correction(ConcurrentTransitionMixin, models.Model):
-    number = models.CharField(_("number"), max_length=20, null=True, blank=True, unique=True)  # noqa: DJ001
+    number = models.CharField(_("number"), max_length=20, null=True, blank=True, unique=True)
     state = FSMField(_("state"), choices=State.choices, default=State.DRAFT, protected=True, db_index=False)
     revision = models.PositiveIntegerField(_("revision"), default=1)
     digest = models.CharField(_("digest"), max_length=64, blank=True)

@@ -12,9 +12,7 @@ from corrections.roles import Role
 
 
 class Decision(models.Model):
-    correction = models.ForeignKey(
-        Correction, models.PROTECT, related_name="decisions", verbose_name=_("correction")
-    )
+    correction = models.ForeignKey(Correction, models.PROTECT, related_name="decisions", verbose_name=_("correction"))
     revision = models.PositiveIntegerField(_("revision"))
     step = models.PositiveSmallIntegerField(_("step"))
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)

@@ -28,9 +28,7 @@ class EvidenceFile(models.Model):
 
 
 class Evidence(models.Model):
-    correction = models.ForeignKey(
-        Correction, models.PROTECT, related_name="evidence", verbose_name=_("correction")
-    )
+    correction = models.ForeignKey(Correction, models.PROTECT, related_name="evidence", verbose_name=_("correction"))
     file = models.ForeignKey(EvidenceFile, models.PROTECT, related_name="uses", verbose_name=_("file"))
     kind = models.CharField(_("kind"), max_length=20, choices=EvidenceKind.choices)
     filename = models.CharField(_("file name"), max_length=200)

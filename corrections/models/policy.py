@@ -13,7 +13,9 @@ class Policy(models.Model):
     name = models.CharField(_("name"), max_length=100)
     version = models.PositiveIntegerField(_("version"), default=1, validators=[MinValueValidator(1)])
     is_active = models.BooleanField(_("in force"), default=True)
-    priority = models.PositiveIntegerField(_("priority"), default=100, help_text=_("The lowest one that matches holds."))
+    priority = models.PositiveIntegerField(
+        _("priority"), default=100, help_text=_("The lowest one that matches holds.")
+    )
     evidence_min = models.PositiveIntegerField(
         _("pieces of evidence at least"), default=1, validators=[MinValueValidator(1)]
     )

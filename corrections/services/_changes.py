@@ -186,9 +186,7 @@ def _update(request: Wish) -> tuple[Change, models.Model, models.Model]:
     return change, live, after
 
 
-def _demand_same_as_seen(
-    entry: Entry, target: models.Model, live: models.Model, names: Mapping[str, Any]
-) -> None:
+def _demand_same_as_seen(entry: Entry, target: models.Model, live: models.Model, names: Mapping[str, Any]) -> None:
     """The old values are those on the instance that the maker saw (I-04)."""
     columns = [column for name in names for column in entry.columns(name)]
     seen = rows.column_image(entry, target, columns)
@@ -253,8 +251,10 @@ def _create(request: Wish) -> tuple[Change, None, models.Model]:
     new: Image = {}
     # References first: the owner of a secret is often found through one.
     for name in sorted(request.values, key=entry.is_secret):
-        columns = _sealed(entry, row, name, request.values[name]) if entry.is_secret(name) else _plain(
-            entry, name, request.values[name]
+        columns = (
+            _sealed(entry, row, name, request.values[name])
+            if entry.is_secret(name)
+            else _plain(entry, name, request.values[name])
         )
         new.update(columns)
         row = rows.unsaved(entry, {**rows.image(entry, row), **new})

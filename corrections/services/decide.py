@@ -109,9 +109,7 @@ def reject(*, actor: Any, correction: Correction, digest: str, comment: str) -> 
         step = _demand_may_decide(act, digest)
         decision = _decide(act, step, DecisionKind.REJECT, text)
         FieldHold.objects.filter(correction=act.correction).delete()
-        act.move(
-            State.REJECTED, decided_at=act.now, closed_at=act.now, step=None, step_role="", outcome_note=text
-        )
+        act.move(State.REJECTED, decided_at=act.now, closed_at=act.now, step=None, step_role="", outcome_note=text)
         act.record(AuditKind.REJECTED, comment=text)
     return decision
 

@@ -7,8 +7,8 @@ import os
 import uuid
 from typing import Any
 
-from django.utils import timezone
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind, ContributionKind, EvidenceKind
@@ -41,7 +41,9 @@ def attach_evidence(*, actor: Any, correction: Correction, file: Any, kind: str,
     """
     name = _clean_name(getattr(file, "name", "") or "")
     if kind not in EvidenceKind.values:
-        raise InvalidInput(_("Choose a kind of evidence from the list."), code="evidence_kind_is_required", field="kind")
+        raise InvalidInput(
+            _("Choose a kind of evidence from the list."), code="evidence_kind_is_required", field="kind"
+        )
     content = _read(file)
     found = sniffing.sniff(content, name)
     with _door.opened(actor=actor, correction=correction) as act:

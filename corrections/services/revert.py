@@ -57,9 +57,7 @@ def _plan(change: Change) -> _restored.Restoration:
 def _demand_something(plans: list[_restored.Restoration]) -> None:
     if not any(plan.action for plan in plans):
         moved = [item for plan in plans for item in plan.moved_on]
-        raise NothingToRestore(
-            fields=", ".join(item.label for item in moved), moved=[item.as_json() for item in moved]
-        )
+        raise NothingToRestore(fields=", ".join(item.label for item in moved), moved=[item.as_json() for item in moved])
 
 
 def _draft(
@@ -71,9 +69,7 @@ def _draft(
         maker_name=act.actor_name,
         incident_id=original.incident_id,
         reverts=original,
-        moved_on=[
-            {"record": plan.change.target_label, **item.as_json()} for plan in plans for item in plan.moved_on
-        ],
+        moved_on=[{"record": plan.change.target_label, **item.as_json()} for plan in plans for item in plan.moved_on],
         summary=original.summary,
         created_at=act.now,
         **texts,

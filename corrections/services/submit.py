@@ -68,9 +68,7 @@ class FieldHeld(Conflict):
     message = _("%(other)s is already open on the same data. Wait for it, or withdraw it.")
 
 
-def submit(
-    *, actor: Any, correction: Correction, acknowledged: Any = None, on_bad_row: str = "fail_all"
-) -> Correction:
+def submit(*, actor: Any, correction: Correction, acknowledged: Any = None, on_bad_row: str = "fail_all") -> Correction:
     """Hands a draft, returned or failed correction to the checkers, as its next revision.
 
     `acknowledged` and `on_bad_row` matter to corrections with acknowledged warnings and to batches.
@@ -98,7 +96,8 @@ def _demand_submittable(act: _door.Act) -> None:
     act.demand_not_held()
     if act.correction.revision >= limits.REVISIONS_MAX:
         raise IllegalState(
-            _("This correction came back %(max)s times. Start a new one."), code="too_many_revisions",
+            _("This correction came back %(max)s times. Start a new one."),
+            code="too_many_revisions",
             max=limits.REVISIONS_MAX,
         )
 
@@ -122,9 +121,7 @@ def _demand_evidence(correction: Correction, policy: Policy) -> list[Evidence]:
     return evidence
 
 
-def _demand_consent(
-    correction: Correction, changes: list[Change], evidence: list[Evidence], policy: Policy
-) -> None:
+def _demand_consent(correction: Correction, changes: list[Change], evidence: list[Evidence], policy: Policy) -> None:
     """What the customer declared is typed by staff only if the policy allows it, and then with consent.
 
     A revert types nothing: it restores what stood there before.
@@ -172,9 +169,7 @@ def _run_checks(act: _door.Act, changes: list[Change]) -> list[CheckResult]:
     ]
 
 
-def _subject(
-    correction: Correction, changes: list[Change]
-) -> tuple[checks.Subject, CorrectionError | None]:
+def _subject(correction: Correction, changes: list[Change]) -> tuple[checks.Subject, CorrectionError | None]:
     """The live rows, locked, with fresh before-images; and the refusal if one is stale or gone."""
     live: dict[int, Any] = {}
     stale: dict[int, str] = {}

@@ -77,8 +77,13 @@ def test_killed_before_any_statement_nothing_has_happened(desk: Desk) -> None:
     assert statement > 15  # it swept over something
     after = trace(payout, correction)
     assert after == {
-        "state": State.APPLIED, "bank": "CMB", "history": before["history"] + 1, "decisions": 1, "image": True,
-        "events": before["events"] + 2, "holds": 0,
+        "state": State.APPLIED,
+        "bank": "CMB",
+        "history": before["history"] + 1,
+        "decisions": 1,
+        "image": True,
+        "events": before["events"] + 2,
+        "holds": 0,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import connection, connections
@@ -53,8 +54,8 @@ def test_two_approvers_at_once_apply_once(desk: Desk) -> None:
         rows = payout.history.count()
         correction = desk.submitted(payout, counterparty_bank=values[round_number % 2])
         results = at_once(
-            lambda c=fresh(correction): desk.approve(c, actor=desk.chidi),
-            lambda c=fresh(correction): desk.approve(c, actor=desk.carl),
+            partial(desk.approve, fresh(correction), actor=desk.chidi),
+            partial(desk.approve, fresh(correction), actor=desk.carl),
         )
         assert sorted(results) == ["done", "illegal_state"], f"round {round_number}"
         assert payout.history.count() == rows + 1
@@ -65,7 +66,7 @@ def test_two_approvers_at_once_apply_once(desk: Desk) -> None:
 def test_one_person_twice_at_once_decides_once(desk: Desk, two_steps: None) -> None:
     for _ in range(ROUNDS // 10):
         correction = desk.submitted()
-        results = at_once(*[lambda c=fresh(correction): desk.approve(c) for _ in range(4)])
+        results = at_once(*[partial(desk.approve, fresh(correction)) for _ in range(4)])
         assert results.count("done") == 1
         assert set(results) == {"done", "person_has_decided_already"}
         assert fresh(correction).state == State.SUBMITTED
@@ -76,8 +77,8 @@ def test_approve_and_withdraw_at_once_end_in_one_of_both(desk: Desk) -> None:
         payout = desk.payout()
         correction = desk.submitted(payout)
         results = at_once(
-            lambda c=fresh(correction): desk.approve(c),
-            lambda c=fresh(correction): services.withdraw(actor=desk.mara, correction=c, comment=""),
+            partial(desk.approve, fresh(correction)),
+            partial(services.withdraw, actor=desk.mara, correction=fresh(correction), comment=""),
         )
         assert sorted(results) == ["done", "illegal_state"]
         payout.refresh_from_db()
@@ -91,9 +92,7 @@ def test_two_submissions_of_the_same_field_at_once_hold_it_once(desk: Desk) -> N
         drafts = [desk.draft(payout) for _ in range(2)]
         for draft in drafts:
             desk.attach(draft)
-        results = at_once(
-            *[lambda c=draft: services.submit(actor=desk.mara, correction=c) for draft in drafts]
-        )
+        results = at_once(*[partial(services.submit, actor=desk.mara, correction=draft) for draft in drafts])
         assert sorted(results) == ["done", "field_held_by_open_correction"]
 
 
@@ -101,7 +100,7 @@ def test_numbers_given_at_once_have_no_gap(desk: Desk) -> None:
     drafts = [desk.draft() for _ in range(8)]
     for draft in drafts:
         desk.attach(draft)
-    assert at_once(*[lambda c=draft: services.submit(actor=desk.mara, correction=c) for draft in drafts]) == ["done"] * 8
+    assert at_once(*[partial(services.submit, actor=desk.mara, correction=draft) for draft in drafts]) == ["done"] * 8
     numbers = sorted(Correction.objects.values_list("number", flat=True))
     assert [int(number.rsplit("-", 1)[1]) for number in numbers] == list(range(1, 9))
 
@@ -110,8 +109,12 @@ def test_the_same_file_at_once_supports_one_correction(desk: Desk) -> None:
     drafts = [desk.draft() for _ in range(2)]
     results = at_once(
         *[
-            lambda c=draft: services.attach_evidence(
-                actor=desk.mara, correction=c, file=evidence_file("one and the same"), kind="letter"
+            partial(
+                services.attach_evidence,
+                actor=desk.mara,
+                correction=draft,
+                file=evidence_file("one and the same"),
+                kind="letter",
             )
             for draft in drafts
         ]
@@ -131,7 +134,7 @@ def test_apply_of_two_corrections_that_cross_does_not_deadlock(desk: Desk) -> No
             desk.attach(draft)
             services.submit(actor=desk.mara, correction=draft)
         results = at_once(
-            lambda c=fresh(first): desk.approve(c, actor=desk.chidi),
-            lambda c=fresh(second): desk.approve(c, actor=desk.carl),
+            partial(desk.approve, fresh(first), actor=desk.chidi),
+            partial(desk.approve, fresh(second), actor=desk.carl),
         )
         assert results == ["done", "done"]

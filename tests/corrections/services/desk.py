@@ -131,7 +131,11 @@ def make_desk() -> Desk:
     for branch in (shanghai, beijing):
         with recorded_write(source="loan-core"):
             desk.accounts[branch.pk] = LedgerAccount.objects.create(
-                number=f"1002-{branch.code}", kind="internal", name="Payouts", branch=branch, currency="CNY",
+                number=f"1002-{branch.code}",
+                kind="internal",
+                name="Payouts",
+                branch=branch,
+                currency="CNY",
                 opened_on="2026-01-01",
             )
     return desk

@@ -45,12 +45,20 @@ class TestI01NobodyDecidesHisOwn:
         give_roles(desk.mara, "checker", scope=desk.shanghai)
         correction = desk.submitted()
         assert decide(correction, desk.mara) == "maker_cannot_decide"
-        assert refusal(
-            services.reject, actor=desk.mara, correction=correction, digest=correction.digest, comment="no"
-        ) == "maker_cannot_decide"
-        assert refusal(
-            services.return_for_rework, actor=desk.mara, correction=correction, digest=correction.digest, comment="no"
-        ) == "maker_cannot_decide"
+        assert (
+            refusal(services.reject, actor=desk.mara, correction=correction, digest=correction.digest, comment="no")
+            == "maker_cannot_decide"
+        )
+        assert (
+            refusal(
+                services.return_for_rework,
+                actor=desk.mara,
+                correction=correction,
+                digest=correction.digest,
+                comment="no",
+            )
+            == "maker_cannot_decide"
+        )
 
     def test_second_account_of_the_maker_cannot_decide(self, desk: Desk) -> None:
         correction = desk.submitted()
@@ -95,8 +103,16 @@ class TestI01NobodyDecidesHisOwn:
         correction = desk.submitted()
         with pytest.raises(IntegrityError), transaction.atomic(), gate.opened(actor=desk.mara):
             Decision.objects.create(
-                correction=correction, revision=1, step=1, role="checker", kind="approve", digest=correction.digest,
-                user=desk.mara, person=desk.mara.person, person_name="Mara", decided_at=timezone.now(),
+                correction=correction,
+                revision=1,
+                step=1,
+                role="checker",
+                kind="approve",
+                digest=correction.digest,
+                user=desk.mara,
+                person=desk.mara.person,
+                person_name="Mara",
+                decided_at=timezone.now(),
             )
 
     def test_a_machine_never_decides(self, desk: Desk) -> None:
@@ -155,8 +171,12 @@ class TestI04NothingStaleIsApplied:
         with recorded_write(source="loan-core"):
             Payout.objects.filter(pk=seen.pk).update(counterparty_bank="ABC")
         code = refusal(
-            services.draft, actor=desk.mara, target=seen, values={"counterparty_bank": "CMB"},
-            reason="system_defect", note="n",
+            services.draft,
+            actor=desk.mara,
+            target=seen,
+            values={"counterparty_bank": "CMB"},
+            reason="system_defect",
+            note="n",
         )
         assert code == "value_changed_since_request"
 
@@ -193,7 +213,9 @@ class TestI04NothingStaleIsApplied:
         services.rework(actor=desk.mara, correction=correction)
         services.remove_change(actor=desk.mara, change=correction.changes.get())
         services.add_change(
-            actor=desk.mara, correction=correction, target=Payout.objects.get(pk=payout.pk),
+            actor=desk.mara,
+            correction=correction,
+            target=Payout.objects.get(pk=payout.pk),
             values={"counterparty_bank": "CMB"},
         )
         services.submit(actor=desk.mara, correction=correction)
@@ -278,7 +300,7 @@ class TestI10WhatWasApprovedIsApplied:
         item = correction.evidence.get()
         name = store._name(item.file.sha256, item.file.key_id)
         path = store._storage().path(name)
-        with open(path, "r+b") as file:  # noqa: PTH123 - the path is the storage's
+        with open(path, "r+b") as file:
             file.seek(-1, 2)
             file.write(b"x")
         assert decide(correction, desk.chidi) == "evidence_file_changed"
@@ -322,8 +344,12 @@ class TestScopes:
 
     def test_moving_a_row_needs_rights_before_and_after(self, desk: Desk) -> None:
         code = refusal(
-            services.draft, actor=desk.mara, target=desk.payout(), values={"branch": desk.beijing},
-            reason="process_gap", note="n",
+            services.draft,
+            actor=desk.mara,
+            target=desk.payout(),
+            values={"branch": desk.beijing},
+            reason="process_gap",
+            note="n",
         )
         assert code == "record_is_outside_your_scope"
 
@@ -365,7 +391,11 @@ class TestScopes:
 
     def test_superuser_without_roles_proposes_nothing(self, desk: Desk) -> None:
         code = refusal(
-            services.draft, actor=desk.sam, target=desk.payout(), values={"channel": "B"}, reason="process_gap",
+            services.draft,
+            actor=desk.sam,
+            target=desk.payout(),
+            values={"channel": "B"},
+            reason="process_gap",
             note="n",
         )
         assert code == "maker_role_is_required"
@@ -391,8 +421,11 @@ class TestEvidence:
         desk.attach(desk.draft(), text="the very same receipt")
         other = desk.draft()
         code = refusal(
-            services.attach_evidence, actor=desk.mara, correction=other,
-            file=evidence_file("the very same receipt"), kind="letter",
+            services.attach_evidence,
+            actor=desk.mara,
+            correction=other,
+            file=evidence_file("the very same receipt"),
+            kind="letter",
         )
         assert code == "evidence_used_on_another_correction"
 
@@ -400,7 +433,11 @@ class TestEvidence:
         incident = services.open_incident(actor=desk.mara, title="Mapping fault", defect_number="H5")
         for _ in range(2):
             correction = services.draft(
-                actor=desk.mara, target=desk.payout(), values={"channel": "B"}, reason="system_defect", note="n",
+                actor=desk.mara,
+                target=desk.payout(),
+                values={"channel": "B"},
+                reason="system_defect",
+                note="n",
                 incident=incident,
             )
             desk.attach(correction, text="the incident notice")
@@ -413,8 +450,12 @@ class TestEvidence:
 
     def test_staff_cannot_type_what_the_customer_declared(self, desk: Desk) -> None:
         code = refusal(
-            services.draft, actor=desk.mara, target=desk.payout(),
-            values={"counterparty_account": "6222020000009999"}, reason="customer_error", note="n",
+            services.draft,
+            actor=desk.mara,
+            target=desk.payout(),
+            values={"counterparty_account": "6222020000009999"},
+            reason="customer_error",
+            note="n",
         )
         assert code == "customer_must_declare"
 
@@ -431,13 +472,33 @@ class TestEvidence:
 class TestInput:
     @pytest.mark.parametrize(
         "amount",
-        ["NaN", "Infinity", "-Infinity", "1e400", "1_000", "１２", "-0", "-0.00", "0.005", "9" * 5000, "", " 5", 1.5, True]
-        + [Decimal("NaN"), Decimal("-0")],
+        [
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "1e400",
+            "1_000",
+            "１２",
+            "-0",
+            "-0.00",
+            "0.005",
+            "9" * 5000,
+            "",
+            " 5",
+            1.5,
+            True,
+            Decimal("NaN"),
+            Decimal("-0"),
+        ],
     )
     def test_strange_amounts_are_refused(self, desk: Desk, amount: Any) -> None:
         code = refusal(
-            services.draft, actor=desk.mara, target=desk.payout(), values={"amount": amount},
-            reason="operator_error", note="n",
+            services.draft,
+            actor=desk.mara,
+            target=desk.payout(),
+            values={"amount": amount},
+            reason="operator_error",
+            note="n",
         )
         assert code.startswith(("value_", "row_would_be_invalid"))
 
@@ -477,14 +538,16 @@ class TestInput:
         ],
     )
     def test_texts_that_cannot_be_used(self, desk: Desk, texts: dict[str, str], code: str) -> None:
-        found = refusal(
-            services.draft, actor=desk.mara, target=desk.payout(), values={"channel": "B"}, **texts
-        )
+        found = refusal(services.draft, actor=desk.mara, target=desk.payout(), values={"channel": "B"}, **texts)
         assert found == code
 
     def test_a_model_that_is_not_registered_is_refused(self, desk: Desk) -> None:
         code = refusal(
-            services.draft, actor=desk.mara, target=desk.shanghai, values={"name": "X"}, reason="process_gap",
+            services.draft,
+            actor=desk.mara,
+            target=desk.shanghai,
+            values={"name": "X"},
+            reason="process_gap",
             note="n",
         )
         assert code == "model_not_correctable"

@@ -131,8 +131,12 @@ def test_an_entry_and_its_postings_are_created_together(desk: Desk) -> None:
         model=JournalEntry,
         action="create",
         values={
-            "reference": "JE-9001", "branch": desk.shanghai, "booked_on": TODAY, "kind": "adjustment",
-            "currency": "CNY", "description": "Reversal of the voided loan",
+            "reference": "JE-9001",
+            "branch": desk.shanghai,
+            "booked_on": TODAY,
+            "kind": "adjustment",
+            "currency": "CNY",
+            "description": "Reversal of the voided loan",
         },
         reason="operator_error",
         note="The loan was voided.",
@@ -140,7 +144,10 @@ def test_an_entry_and_its_postings_are_created_together(desk: Desk) -> None:
     entry = correction.changes.get()
     for side, amount in (("debit", "100.00"), ("credit", "-100.00")):
         services.add_change(
-            actor=desk.mara, correction=correction, model=Posting, action="create",
+            actor=desk.mara,
+            correction=correction,
+            model=Posting,
+            action="create",
             values={"entry": entry, "account": account, "side": side, "amount": amount, "currency": "CNY"},
         )
     finish(desk, correction)
@@ -150,16 +157,33 @@ def test_an_entry_and_its_postings_are_created_together(desk: Desk) -> None:
 
 def test_a_row_that_others_refer_to_is_not_removed_from_the_correction(desk: Desk) -> None:
     correction = services.draft(
-        actor=desk.mara, model=JournalEntry, action="create",
-        values={"reference": "JE-1", "branch": desk.shanghai, "booked_on": TODAY, "kind": "adjustment",
-                "currency": "CNY", "description": "x"},
-        reason="operator_error", note="n",
+        actor=desk.mara,
+        model=JournalEntry,
+        action="create",
+        values={
+            "reference": "JE-1",
+            "branch": desk.shanghai,
+            "booked_on": TODAY,
+            "kind": "adjustment",
+            "currency": "CNY",
+            "description": "x",
+        },
+        reason="operator_error",
+        note="n",
     )
     entry = correction.changes.get()
     services.add_change(
-        actor=desk.mara, correction=correction, model=Posting, action="create",
-        values={"entry": entry, "account": desk.accounts[desk.shanghai.pk], "side": "debit", "amount": "1.00",
-                "currency": "CNY"},
+        actor=desk.mara,
+        correction=correction,
+        model=Posting,
+        action="create",
+        values={
+            "entry": entry,
+            "account": desk.accounts[desk.shanghai.pk],
+            "side": "debit",
+            "amount": "1.00",
+            "currency": "CNY",
+        },
     )
     with pytest.raises(CorrectionError) as caught:
         services.remove_change(actor=desk.mara, change=entry)
@@ -250,16 +274,33 @@ def test_booked_entries_stay_when_their_correction_is_reverted(desk: Desk) -> No
         actor=desk.mara, target=loan, values={"status": "voided"}, reason="operator_error", note="n"
     )
     services.add_change(
-        actor=desk.mara, correction=correction, model=JournalEntry, action="create",
-        values={"reference": "JE-77", "branch": desk.shanghai, "booked_on": TODAY, "kind": "adjustment",
-                "currency": "CNY", "description": "x"},
+        actor=desk.mara,
+        correction=correction,
+        model=JournalEntry,
+        action="create",
+        values={
+            "reference": "JE-77",
+            "branch": desk.shanghai,
+            "booked_on": TODAY,
+            "kind": "adjustment",
+            "currency": "CNY",
+            "description": "x",
+        },
     )
     entry = correction.changes.get(target_model="accounts.journalentry")
     for side, amount in (("debit", "1.00"), ("credit", "-1.00")):
         services.add_change(
-            actor=desk.mara, correction=correction, model=Posting, action="create",
-            values={"entry": entry, "account": desk.accounts[desk.shanghai.pk], "side": side, "amount": amount,
-                    "currency": "CNY"},
+            actor=desk.mara,
+            correction=correction,
+            model=Posting,
+            action="create",
+            values={
+                "entry": entry,
+                "account": desk.accounts[desk.shanghai.pk],
+                "side": side,
+                "amount": amount,
+                "currency": "CNY",
+            },
         )
     finish(desk, correction)
     back = desk.reverted(correction)
