@@ -76,7 +76,10 @@ class DecisionKind(models.TextChoices):
 class EvidenceKind(models.TextChoices):
     INCIDENT_NOTICE = "incident_notice", _("incident notice")
     CHANNEL_RECEIPT = "channel_receipt", _("channel receipt")
+    RECEIPT = "receipt", _("receipt")
     SCREENSHOT = "screenshot", _("screenshot")
+    EMAIL = "email", _("e-mail")
+    DOCUMENT = "document", _("document")
     LETTER = "letter", _("customer's letter")
     CUSTOMER_CONSENT = "customer_consent", _("customer's consent")
     STATEMENT = "statement", _("statement or reconciliation")

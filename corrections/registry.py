@@ -111,7 +111,7 @@ class Entry:
 
     @property
     def history_model(self) -> type[models.Model]:
-        return self.model.history.model
+        return self.model.history.model  # type: ignore[attr-defined]
 
     @property
     def table(self) -> str:

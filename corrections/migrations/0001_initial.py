@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
             name='Evidence',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('incident_notice', 'incident notice'), ('channel_receipt', 'channel receipt'), ('screenshot', 'screenshot'), ('letter', "customer's letter"), ('customer_consent', "customer's consent"), ('statement', 'statement or reconciliation'), ('approval', 'written approval'), ('other', 'other')], max_length=20, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('incident_notice', 'incident notice'), ('channel_receipt', 'channel receipt'), ('receipt', 'receipt'), ('screenshot', 'screenshot'), ('email', 'e-mail'), ('document', 'document'), ('letter', "customer's letter"), ('customer_consent', "customer's consent"), ('statement', 'statement or reconciliation'), ('approval', 'written approval'), ('other', 'other')], max_length=20, verbose_name='kind')),
                 ('filename', models.CharField(max_length=200, verbose_name='file name')),
                 ('note', models.CharField(blank=True, max_length=500, verbose_name='note')),
                 ('brought_by_name', models.CharField(max_length=200, verbose_name='brought by')),
