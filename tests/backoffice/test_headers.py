@@ -9,14 +9,14 @@ pytestmark = pytest.mark.django_db
 
 
 def test_policy_has_no_unsafe_source(client: Client) -> None:
-    policy = client.get("/login/")["Content-Security-Policy"]
+    policy = client.get("/admin/login/")["Content-Security-Policy"]
     assert "unsafe" not in policy
     for part in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"):
         assert part in policy
 
 
 def test_hardening_headers(client: Client) -> None:
-    answer = client.get("/login/")
+    answer = client.get("/admin/login/")
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"

@@ -18,7 +18,7 @@ def signed_in(client: Client) -> Client:
 
 
 def language(client: Client) -> str:
-    return client.get("/", headers=CHINESE)["Content-Language"]
+    return client.get("/admin/", headers=CHINESE)["Content-Language"]
 
 
 def test_browser_decides_until_the_user_chooses(client: Client) -> None:
@@ -43,7 +43,7 @@ def test_choice_can_be_given_back_to_the_browser(client: Client) -> None:
 
 def test_anonymous_choice_lasts_by_cookie(client: Client) -> None:
     client.post("/language/", {"language": "en"})
-    assert client.get("/login/", headers=CHINESE)["Content-Language"] == "en"
+    assert client.get("/admin/login/", headers=CHINESE)["Content-Language"] == "en"
 
 
 def test_unknown_language_changes_nothing(client: Client) -> None:
@@ -54,5 +54,5 @@ def test_unknown_language_changes_nothing(client: Client) -> None:
 def test_get_and_foreign_way_back_are_refused(client: Client) -> None:
     assert client.get("/language/").status_code == 405
     answer = client.post("/language/", {"language": "en", "next": "https://evil.example/"})
-    assert answer["Location"] == "/"
+    assert answer["Location"] == "/admin/"
     assert client.post("/language/", {"language": "en", "next": "/login/"})["Location"] == "/login/"

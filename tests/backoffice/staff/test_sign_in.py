@@ -16,7 +16,7 @@ def signs_in(username: str, password: str = PASSWORD) -> bool:
 
 
 def enters(client: Client) -> bool:
-    return client.get("/").status_code == 200
+    return client.get("/admin/").status_code == 200
 
 
 def test_active_person_signs_in_and_enters(client: Client) -> None:

@@ -1,0 +1,280 @@
+"""Every refusal that a user can meet: its code, what it says, and what to do now.
+
+Sentences of refusals that have a class of their own are read from the class; the others, raised with a code only,
+are repeated here word for word. A test compares this table with every code that the engine raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from corrections.errors import CorrectionError
+
+Text = str | Promise
+
+
+class Topic(models.TextChoices):
+    RIGHTS = "rights", _("Who may do it")
+    STATE = "state", _("Whether it can be done now")
+    MOVED = "moved", _("Something else moved meanwhile")
+    INPUT = "input", _("What was entered")
+    EVIDENCE = "evidence", _("Evidence")
+    STORED = "stored", _("Protected values and stored content")
+
+
+@dataclass(frozen=True)
+class Explained:
+    code: str
+    topic: str
+    said: Text
+    remedy: Text
+
+    @property
+    def sentence(self) -> str:
+        """What the refusal says, with dots where it names a record, a field or a number."""
+        return re.sub(r"%\(\w+\)[sd]", "…", str(self.said))
+
+
+ASK_ROLE = _("Ask a user administrator whether your roles should cover it, or let a colleague do it who holds them.")
+ASK_COLLEAGUE = _("Let another person decide it. A second account of yours doesn't help: persons are compared.")
+LOOK_AGAIN = _("Reload the page, look at what stands there now, and decide or enter anew.")
+NEW_REQUEST = _("Open the record, look at its present values, and propose again if something is still wrong.")
+TYPE_AGAIN = _("Correct the marked field; what you typed elsewhere is kept.")
+FOLLOW_STATE = _("Look at the state at the top of the page: it says what can be done now, and by whom.")
+BRING_FILE = _("Bring the file in one of the accepted kinds: pdf, png, jpeg, txt, eml, csv, xlsx.")
+TELL_COMPLIANCE = _("Nothing was done. Don't repeat it: tell compliance and the administrators, with the number.")
+TELL_ADMINISTRATORS = _("Nothing was done. Tell the administrators, with the number and the time.")
+DOWNLOAD = _("Download the original and look at it with a program of yours.")
+WAIT_OR_ASK = _("Wait, or ask the person who placed it; the page names him or her.")
+ASK_CUSTOMER = _("Let the customer enter it anew, or attach the customer's consent where the policy allows that.")
+
+Row = tuple[str, str, Text]
+
+RIGHTS: tuple[Row, ...] = (
+    ("not_allowed", "", ASK_ROLE),
+    ("maker_role_is_required", "", ASK_ROLE),
+    ("record_is_outside_your_scope", "", ASK_ROLE),
+    ("correction_is_outside_your_scope", "", ASK_ROLE),
+    ("step_is_not_yours", "", ASK_ROLE),
+    ("maker_cannot_decide", "", ASK_COLLEAGUE),
+    ("person_has_decided_already", "", ASK_COLLEAGUE),
+    ("superuser_cannot_decide", "", ASK_COLLEAGUE),
+    ("only_the_maker_withdraws", "", _("Ask the maker to withdraw it, or return or reject it as a checker.")),
+    ("actor_is_required", "", _("Sign in again.")),
+    ("actor_is_not_active", "", ASK_ROLE),
+    ("actor_needs_a_person", "", _("Sign in with the account that belongs to you as a person.")),
+    ("signatures_are_missing", "", _("Wait until everybody has signed whom the policy demands.")),
+)
+
+STATE: tuple[Row, ...] = (
+    ("illegal_state", "", FOLLOW_STATE),
+    ("correction_is_not_editable", "", FOLLOW_STATE),
+    ("correction_is_not_on_hold", "", FOLLOW_STATE),
+    ("correction_is_on_hold", "", WAIT_OR_ASK),
+    ("no_step_is_open", "", FOLLOW_STATE),
+    ("only_applied_is_reverted", "", FOLLOW_STATE),
+    ("revert_already_open", "", _("Open that revert from the correction's page and go on there.")),
+    ("not_expired_yet", _("This correction's time is not over yet."), FOLLOW_STATE),
+    (
+        "too_many_revisions",
+        _("This correction came back %(max)s times. Start a new one."),
+        _("Withdraw it and propose anew, with the evidence that was asked for."),
+    ),
+    ("no_policy_matches", "", _("Ask a policy administrator. Nothing is applied without a policy.")),
+    ("correction_refused", "", FOLLOW_STATE),
+    ("correction_not_found", _("There is no such correction."), _("Look it up by its number in the register.")),
+)
+
+MOVED: tuple[Row, ...] = (
+    ("conflict", "", LOOK_AGAIN),
+    ("correction_changed_since_shown", "", LOOK_AGAIN),
+    ("value_changed_since_request", "", NEW_REQUEST),
+    ("record_not_found", "", NEW_REQUEST),
+    ("nothing_to_restore", "", NEW_REQUEST),
+    ("field_held_by_open_correction", "", _("Open the other correction; both can't hold the same field.")),
+    ("row_count_differs", "", NEW_REQUEST),
+    ("database_refused", "", _("Put the other records that hang together with it into the same correction.")),
+    ("written_value_differs", "", TELL_ADMINISTRATORS),
+    ("record_has_dependants", "", _("Add the records that refer to it, or void the record instead of deleting it.")),
+    ("machine_check_failed", "", _("Read the check's sentence and put right what it names; then submit again.")),
+)
+
+INPUT: tuple[Row, ...] = (
+    ("invalid_input", "", TYPE_AGAIN),
+    ("value_not_usable", "", TYPE_AGAIN),
+    ("value_not_plain_integer", _("must be a whole number such as 12."), TYPE_AGAIN),
+    (
+        "value_not_plain_decimal",
+        _("must be a plain decimal number such as 1234.56. Type it without signs, spaces or separators."),
+        TYPE_AGAIN,
+    ),
+    ("value_has_too_many_decimals", _("has more than %(places)s decimal places. Round it."), TYPE_AGAIN),
+    ("value_too_long", _("longer than %(max)s characters. Shorten it."), TYPE_AGAIN),
+    (
+        "value_has_invisible_character",
+        _("contains the invisible character U+%(point)04X. Type the value again without it."),
+        TYPE_AGAIN,
+    ),
+    ("reference_not_found", _("no such record. Choose one from the list."), TYPE_AGAIN),
+    ("row_would_be_invalid", _("The record would break a rule of its own."), TYPE_AGAIN),
+    ("card_number_invalid", _("A card number has 12 to 19 digits."), TYPE_AGAIN),
+    ("identity_number_invalid", _("An identity number has 5 to 30 letters and digits."), TYPE_AGAIN),
+    (
+        "mobile_number_invalid",
+        _("A mobile number has 7 to 15 digits, with a + before the country code."),
+        TYPE_AGAIN,
+    ),
+    (
+        "account_number_invalid",
+        _("An account number has up to 34 digits and letters, with - or / between them."),
+        TYPE_AGAIN,
+    ),
+    ("nothing_changes", "", _("Enter a value that differs from the present one, or leave the record alone.")),
+    ("customer_must_declare", "", ASK_CUSTOMER),
+    ("customer_consent_is_required", "", ASK_CUSTOMER),
+    ("field_not_correctable", "", _("This field is changed by its own process, not here.")),
+    ("model_not_correctable", "", _("Records of this kind are changed by their own process, not here.")),
+    ("action_not_allowed", "", _("Void the record by its status, or add a counter-entry.")),
+    ("delete_takes_no_values", _("A record that is deleted takes no new values."), TYPE_AGAIN),
+    ("too_many_changes", _("A correction holds at most %(max)s records. Split it."), _("Make two corrections.")),
+    (
+        "target_already_in_it",
+        _("This record is already part of the correction. Remove it there first."),
+        _("Remove the record from the correction, then add it with all its new values."),
+    ),
+    ("change_not_found", _("This record is not part of the correction any more."), LOOK_AGAIN),
+    (
+        "change_is_referred_to",
+        _("Another record of this correction refers to it. Remove that one first."),
+        _("Remove the record that refers to it first."),
+    ),
+    (
+        "revert_takes_no_more_changes",
+        _("A revert restores what another correction wrote; it takes no further records."),
+        _("Propose the further change as a correction of its own."),
+    ),
+    ("correction_is_empty", _("There is nothing to change: add a record first."), TYPE_AGAIN),
+    ("reason_is_required", _("Choose a reason from the list."), TYPE_AGAIN),
+    ("note_is_required", _("Write a note: what is wrong, and how you know."), TYPE_AGAIN),
+    ("comment_is_required", "", TYPE_AGAIN),
+    ("text_too_long", _("The %(field)s is longer than %(max)s characters. Shorten it."), TYPE_AGAIN),
+    ("text_not_usable", _("The text has an invisible character."), TYPE_AGAIN),
+    ("incident_title_is_required", _("Give the incident a short title."), TYPE_AGAIN),
+    ("on_bad_row_unknown", _("Choose what happens to bad rows."), TYPE_AGAIN),
+    ("filter_not_known", "", _("Take the filters above the list; other questions to it are refused.")),
+    ("search_not_usable", _("Search for a whole number or name, without line breaks."), TYPE_AGAIN),
+    ("page_not_known", _("There is no such page of this list."), _("Go back to the first page.")),
+    ("day_not_usable", _("Give the day as year-month-day, such as 2026-11-23."), TYPE_AGAIN),
+)
+
+EVIDENCE: tuple[Row, ...] = (
+    ("evidence_is_required", "", _("Attach a file that proves what is wrong, then submit again.")),
+    ("evidence_kind_is_required", _("Choose a kind of evidence from the list."), TYPE_AGAIN),
+    ("evidence_used_on_another_correction", "", _("Bring a file of its own, or open one incident for both.")),
+    ("evidence_already_attached", "", _("It is there already; attach another file or go on.")),
+    ("evidence_not_found", _("This file was already removed."), LOOK_AGAIN),
+    (
+        "evidence_type_not_allowed",
+        _("Files of this kind are not accepted as evidence."),
+        BRING_FILE,
+    ),
+    (
+        "evidence_name_contradicts_content",
+        _("The file name says “%(claimed)s”, but the content is “%(found)s”. Rename the file or save it anew."),
+        BRING_FILE,
+    ),
+    (
+        "evidence_name_not_allowed",
+        _("The file name is empty or holds characters that can't be shown. Rename the file."),
+        _("Rename the file with plain letters and digits."),
+    ),
+    ("evidence_is_empty", _("The file is empty."), BRING_FILE),
+    (
+        "evidence_too_large",
+        _("The file is larger than %(megabytes)d MB."),
+        _("Bring a smaller one: fewer pages, or an image of fewer pixels."),
+    ),
+    ("too_much_evidence", _("A correction holds at most %(max)s files."), _("Put several pages into one file.")),
+    ("no_preview", "", DOWNLOAD),
+    ("preview_kind_unknown", _("This file can't be shown here. Download it instead."), DOWNLOAD),
+    ("preview_page_unknown", _("This file has no such page to show."), DOWNLOAD),
+    ("preview_too_large", _("This image has too many pixels to be shown. Download it instead."), DOWNLOAD),
+)
+
+STORED: tuple[Row, ...] = (
+    ("integrity_broken", "", TELL_COMPLIANCE),
+    ("content_differs_from_what_was_submitted", "", TELL_COMPLIANCE),
+    ("content_differs_from_what_was_signed", "", TELL_COMPLIANCE),
+    (
+        "evidence_file_changed",
+        _("The stored evidence file is not the one that was attached. Tell compliance."),
+        TELL_COMPLIANCE,
+    ),
+    ("evidence_file_missing", _("The evidence file is missing from the store. Tell compliance."), TELL_COMPLIANCE),
+    ("image_is_missing", _("A before-image is missing, so nothing was written."), TELL_ADMINISTRATORS),
+    ("secret_unreadable", "", TELL_COMPLIANCE),
+    (
+        "secret_altered",
+        _("This protected value was altered, or belongs to another record."),
+        TELL_COMPLIANCE,
+    ),
+    ("data_key_altered", _("A stored key has been altered."), TELL_COMPLIANCE),
+    ("secret_key_unknown", _("The key of this value is not known."), TELL_ADMINISTRATORS),
+    (
+        "secret_key_destroyed",
+        _("This value was erased: its key has been destroyed."),
+        _("It was erased for good, at the customer's wish. Ask the customer anew if it is needed."),
+    ),
+    ("master_key_missing", _("The master key “%(key)s” is missing from FIELD_KEYS."), TELL_ADMINISTRATORS),
+    (
+        "secret_not_sealed",
+        _("A protected value must be saved with its row before it is pickled or updated in bulk."),
+        TELL_ADMINISTRATORS,
+    ),
+    ("secret_has_no_owner", _("A protected value needs an owner before it can be stored."), TELL_ADMINISTRATORS),
+)
+
+TABLE: dict[Topic, tuple[Row, ...]] = {
+    Topic.RIGHTS: RIGHTS,
+    Topic.STATE: STATE,
+    Topic.MOVED: MOVED,
+    Topic.INPUT: INPUT,
+    Topic.EVIDENCE: EVIDENCE,
+    Topic.STORED: STORED,
+}
+
+
+def _classes(kind: type[CorrectionError] = CorrectionError) -> Iterator[type[CorrectionError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _classes(child)
+
+
+# A code that is given to one of the general refusals keeps its sentence.
+GENERAL = {
+    "maker_role_is_required": "not_allowed",
+    "record_is_outside_your_scope": "not_allowed",
+    "correction_is_outside_your_scope": "not_allowed",
+    "correction_is_not_editable": "illegal_state",
+    "correction_is_not_on_hold": "illegal_state",
+    "no_step_is_open": "illegal_state",
+    "only_applied_is_reverted": "illegal_state",
+}
+
+
+@lru_cache(maxsize=1)
+def explained() -> tuple[Explained, ...]:
+    """The whole table; texts stay lazy, so that each reader has them in his language."""
+    sentences = {kind.code: kind.message for kind in _classes()}
+    return tuple(
+        Explained(code, topic, said or sentences[GENERAL.get(code, code)], remedy)
+        for topic, rows in TABLE.items()
+        for code, said, remedy in rows
+    )

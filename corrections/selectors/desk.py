@@ -1,0 +1,134 @@
+"""The start page's numbers and short lists, filtered by what the account may see; words and links are the page's.
+
+Every number is one indexed query and stops counting at COUNT_MAX, so that the page costs the same on any day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Min, Q, QuerySet
+from django.utils import timezone
+
+from corrections.choices import OPEN, State
+from corrections.conf import limits
+from corrections.models import Correction
+from corrections.permissions import BUSINESS_ROLES, Rights
+from corrections.roles import DECIDING_ROLES, Role
+from corrections.selectors import queue
+from corrections.selectors.corrections import Listed, listed, visible, within
+
+LIST_ROWS = 6
+# A correction of one's own that is still going somewhere.
+TO_WORK_ON = (State.DRAFT, State.RETURNED, State.FAILED)
+WAITING = (State.SUBMITTED, State.APPROVED)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A count, no further than the limit, and since when its oldest one waits."""
+
+    count: int
+    is_capped: bool = False
+    oldest: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class StartPage:
+    """Numbers and lists by name; a name that an account has no use for is absent."""
+
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    lists: Mapping[str, list[Listed]] = field(default_factory=dict)
+
+
+def start_page(*, actor: Any, rights: Rights) -> StartPage:
+    """What the account finds waiting, by the roles that it holds."""
+    numbers: dict[str, Number] = {}
+    found: dict[str, list[Correction]] = {}
+    if rights.roles & set(DECIDING_ROLES):
+        numbers["queue"], found["queue"] = _queue(actor, rights)
+    if Role.EXECUTOR in rights.roles:
+        numbers["to_apply"], found["to_apply"] = _oldest_first(_to_apply(rights))
+    if Role.MAKER in rights.roles:
+        numbers |= _mine(rights)
+        found["to_work_on"] = list(mine(rights, TO_WORK_ON).order_by("-id")[:LIST_ROWS])
+        found["waiting_for_others"] = list(mine(rights, WAITING).order_by("submitted_at", "id")[:LIST_ROWS])
+    if rights.is_superuser or rights.roles & set(BUSINESS_ROLES):
+        seen = visible(actor=actor, rights=rights)
+        numbers["applied_today"] = _number(seen.filter(applied_at__gte=midnight()))
+        if rights.is_superuser or Role.COMPLIANCE in rights.roles:
+            numbers |= _overseen(seen)
+            found["held_or_failed"] = list(_troubled(seen).order_by("-id")[:LIST_ROWS])
+    return StartPage(numbers, _lines(found))
+
+
+def midnight() -> dt.datetime:
+    """When the desk's day began."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def mine(rights: Rights, states: tuple[State, ...]) -> QuerySet[Correction]:
+    """Corrections that this person made, from whichever account."""
+    return Correction.objects.filter(maker_person_id=rights.person_id or 0, state__in=states)
+
+
+def _queue(actor: Any, rights: Rights) -> tuple[Number, list[Correction]]:
+    walk = queue.walk(actor=actor, rights=rights)
+    oldest = walk.keys[0][0] if walk.keys else None
+    shown = [pk for _, pk in walk.keys[:LIST_ROWS]]
+    rows = Correction.objects.in_bulk(shown) if shown else {}
+    return Number(walk.count, walk.is_capped, oldest), [rows[pk] for pk in shown if pk in rows]
+
+
+def _to_apply(rights: Rights) -> QuerySet[Correction]:
+    keys = rights.scope_keys([Role.EXECUTOR])
+    allowed = Q() if keys is None else Q(pk__in=within(keys))
+    return Correction.objects.filter(allowed, state=State.APPROVED, is_held=False)
+
+
+def _mine(rights: Rights) -> dict[str, Number]:
+    """All of one's own open work in one query: it is bounded by what one person can have under way."""
+    states = mine(rights, TO_WORK_ON + WAITING).values("state").order_by()
+    found = {row["state"]: row for row in states.annotate(total=Count("pk"), oldest=Min("submitted_at"))}
+    count = {state: found[state]["total"] if state in found else 0 for state in TO_WORK_ON + WAITING}
+    waiting_since = [found[state]["oldest"] for state in WAITING if state in found]
+    return {
+        "drafts": Number(count[State.DRAFT]),
+        "returned": Number(count[State.RETURNED]),
+        "failed_mine": Number(count[State.FAILED]),
+        "waiting_for_others": Number(sum(count[state] for state in WAITING), oldest=min(waiting_since, default=None)),
+    }
+
+
+def _overseen(seen: QuerySet[Correction]) -> dict[str, Number]:
+    waiting = seen.filter(state=State.SUBMITTED)
+    oldest = waiting.order_by("submitted_at", "id").values_list("submitted_at", flat=True).first()
+    return {
+        "waiting": _number(waiting, oldest),
+        "held": _number(seen.filter(state__in=[*OPEN, State.FAILED], is_held=True)),
+        "failed": _number(seen.filter(state=State.FAILED)),
+    }
+
+
+def _troubled(seen: QuerySet[Correction]) -> QuerySet[Correction]:
+    """Failed, or stopped by compliance."""
+    return seen.filter(Q(state=State.FAILED) | Q(state__in=OPEN, is_held=True))
+
+
+def _oldest_first(found: QuerySet[Correction]) -> tuple[Number, list[Correction]]:
+    rows = list(found.order_by("submitted_at", "id")[:LIST_ROWS])
+    return _number(found, rows[0].submitted_at if rows else None), rows
+
+
+def _number(found: QuerySet[Correction], oldest: dt.datetime | None = None) -> Number:
+    count = found.order_by()[: limits.COUNT_MAX + 1].count()
+    return Number(min(count, limits.COUNT_MAX), count > limits.COUNT_MAX, oldest)
+
+
+def _lines(found: Mapping[str, list[Correction]]) -> dict[str, list[Listed]]:
+    """The rows of all lists as lines; one query for the scopes of them all."""
+    lines = iter(listed(row for rows in found.values() for row in rows))
+    return {name: [next(lines) for _ in rows] for name, rows in found.items()}
