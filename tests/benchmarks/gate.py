@@ -2,16 +2,14 @@
 
     uv run python -m tests.benchmarks.gate [ROWS_CHANGED [ROWS]]
 
-Uses the database of DATABASE_URL (default SQLite) under its test name, and removes it afterwards.
+Works on a database of its own (see _common), and removes it afterwards.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 
-import tests.conftest  # noqa: F401 - sets the environment of a test run
+from tests.benchmarks._common import machine, prepare, scratch_database, timed
 
 CHANGED_DEFAULT, ROWS_DEFAULT, ROUNDS = 100_000, 1_000_000, 3
 
@@ -28,12 +26,6 @@ FILL = {
     ),
 }
 UPDATE = "UPDATE sandbox_parcel SET address = address || '!', weight = weight + 1 WHERE id > %s AND id <= %s"
-
-
-def timed(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
 
 
 def update(first: int, changed: int) -> None:
@@ -68,25 +60,21 @@ def measure(changed: int, rows: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"bare": [], "guarded": []}
     for number in range(ROUNDS):
         drop()
-        found["bare"].append(timed(lambda n=number: update(2 * n * changed, changed)))
+        found["bare"].append(timed(lambda n=number: update(2 * n * changed, changed))[0])
         install()
-        found["guarded"].append(timed(lambda n=number: guarded_update((2 * n + 1) * changed, changed)))
+        found["guarded"].append(timed(lambda n=number: guarded_update((2 * n + 1) * changed, changed))[0])
     return found
 
 
 def main() -> None:
     changed, rows = [*(int(part) for part in sys.argv[1:]), CHANGED_DEFAULT, ROWS_DEFAULT][:2]
     rows = max(rows, 2 * ROUNDS * changed)
-    from django.db import connection
-    from django.test.utils import setup_databases, teardown_databases
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    prepare()
+    with scratch_database():
         found = measure(changed, rows)
-    finally:
-        teardown_databases(databases, verbosity=0)
+        where = machine()
     floor = min(found["bare"])
-    print(f"{connection.vendor}: UPDATE of {changed:,} of {rows:,} rows, best of {ROUNDS}")
+    print(f"{where}: UPDATE of {changed:,} of {rows:,} rows, best of {ROUNDS}")
     for name, seconds in found.items():
         best = min(seconds)
         print(f"  {name:8} {best:6.2f} s  {best / floor:4.1f}×  {1e6 * best / changed:5.1f} µs per row")

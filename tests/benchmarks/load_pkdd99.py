@@ -3,38 +3,17 @@
     uv run python -m tests.benchmarks.load_pkdd99 ../shared/data/berka
 
 The floor: splitting the files by the csv module, and inserting the very same rows with `executemany` into tables
-without index, constraint, trigger or history. Works on a database of its own, in DATABASE_URL or a scratch file.
+without index, constraint, trigger or history. Works on a database of its own (see _common), and removes it afterwards.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from backoffice.keys import MAKERS
-
-
-def _prepare(scratch: Path) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
-    os.environ["BACKOFFICE_TESTING"] = "1"
-    os.environ.setdefault("DATABASE_URL", f"sqlite:///{scratch / 'bank.sqlite3'}")
-    for name, make in MAKERS.items():
-        os.environ.setdefault(name, make())
-    import django
-
-    django.setup()
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    begun = perf_counter()
-    result = work()
-    return perf_counter() - begun, result
+from tests.benchmarks._common import machine, prepare, scratch_database, timed
 
 
 def split_files(folder: Path) -> int:
@@ -84,37 +63,23 @@ def insert_bare(rows_of: list[tuple[str, list[Any]]]) -> int:
     return sum(len(rows) for _table, rows in rows_of)
 
 
-def drop_copies() -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        for table in _tables():
-            cursor.execute(f"DROP TABLE IF EXISTS bare_{table}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    with tempfile.TemporaryDirectory(prefix="bank-") as scratch:
-        _prepare(Path(scratch))
+    prepare()
+    with scratch_database():
         _measure(folder)
 
 
 def _measure(folder: Path) -> None:
-    from django.core.management import call_command
-    from django.db import connection
-
-    call_command("migrate", verbosity=0)
-    drop_copies()
     split_seconds, lines = timed(lambda: split_files(folder))
     load_seconds, added = timed(lambda: load(folder))
     again_seconds, _none = timed(lambda: load(folder))
     rows = copies()
     bare_seconds, inserted = timed(lambda: insert_bare(rows))
-    drop_copies()
     floor = split_seconds + bare_seconds
-    print(f"{connection.vendor}")
+    print(machine())
     for label, seconds, what in (
         ("split the files", split_seconds, f"{lines:,} lines"),
         ("bare insert", bare_seconds, f"{inserted:,} rows"),
