@@ -21,7 +21,12 @@ ROOMS = [
 
 
 def extra_urls(site: admin.AdminSite) -> list[URLPattern]:
-    """Addresses of the engine's pages, named in the site's own namespace."""
+    """Addresses of the engine's pages, named in the site's own namespace.
+
+    Records are registered here, and not at import: other apps' admin modules are all read by now, and an admin that
+    one of them registered for a correctable model gives way.
+    """
+    register_records(site)
     return [url for room in ROOMS if hasattr(room, "urls") for url in room.urls(site)]
 
 
@@ -30,6 +35,3 @@ def register_records(site: admin.AdminSite) -> None:
     for room in ROOMS:
         if hasattr(room, "register_records"):
             room.register_records(site)
-
-
-register_records(admin.site)

@@ -36,3 +36,17 @@ def correction_or_404(request: HttpRequest, pk: int) -> Correction:
     if found is None:
         raise Http404
     return found
+
+
+def key(request: HttpRequest, name: str) -> int | None:
+    """A key from the query string; anything else counts as not given."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def query_without(request: HttpRequest, *names: str) -> str:
+    """The present query string without these parameters, ready to be followed by another one."""
+    query = request.GET.copy()
+    for name in [*names, *(name for name in request.GET if not request.GET[name])]:
+        query.pop(name, None)
+    return f"{query.urlencode()}&" if query else ""

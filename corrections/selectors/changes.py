@@ -1,0 +1,189 @@
+"""The changes of a correction as people compare them: field by field, now and then, and what hangs on the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import models
+from django.utils.text import capfirst
+
+from corrections.choices import Action, State
+from corrections.conf import limits
+from corrections.engine import rows
+from corrections.engine.dependants import dependants_of
+from corrections.models import Change, Correction
+from corrections.registry import Entry, registry
+from corrections.selectors import display
+
+# In these states live values should still be the old ones; in `applied` the new ones. Elsewhere nothing is expected.
+WAITING = (State.DRAFT, State.SUBMITTED, State.RETURNED, State.APPROVED, State.FAILED)
+DEPENDANTS_NAMED_MAX = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    """One field: what was there, what is asked for, and the live value where it is neither expected nor hidden."""
+
+    name: str
+    label: str
+    before: str
+    after: str
+    live: str = ""
+    is_moved: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A field of the whole row before."""
+
+    label: str
+    value: str
+    is_changed: bool
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """Rows of one kind that refer to the record."""
+
+    label: str
+    count: int
+    has_more: bool
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class ChangeSheet:
+    position: int
+    action: str
+    action_label: str
+    kind: str
+    model: str
+    pk: str
+    label: str
+    amount: dict[str, str]
+    lines: list[Line]
+    whole: list[Cell]
+    hanging: list[Hanging]
+    is_gone: bool
+
+    @property
+    def unchanged(self) -> list[Cell]:
+        return [cell for cell in self.whole if not cell.is_changed]
+
+
+def change_sheets(correction: Correction, changes: Sequence[Change]) -> list[ChangeSheet]:
+    """All changes; live rows in one query per model, references in one per model referred to."""
+    entries = {change.target_model: registry.get(change.target_model) for change in changes}
+    live = _live_rows(changes, entries)
+    images = {
+        change.pk: rows.image(entry, row)
+        for change in changes
+        if (entry := entries[change.target_model]) and (row := live.get((change.target_model, change.target_pk)))
+    }
+    labels = display.labels_of(
+        (entry, values)
+        for change in changes
+        if (entry := entries[change.target_model])
+        for values in (change.old, change.new, change.before_image or {}, images.get(change.pk, {}))
+    )
+    sheets = []
+    shown = 0
+    for change in changes:
+        row = live.get((change.target_model, change.target_pk))
+        hanging: list[Hanging] = []
+        if row is not None and shown < limits.RELATED_TARGETS_MAX:
+            shown += 1
+            hanging = _hanging(row, entries[change.target_model])
+        sheets.append(_sheet(correction, change, entries[change.target_model], images.get(change.pk), labels, hanging))
+    return sheets
+
+
+def _live_rows(changes: Sequence[Change], entries: dict[str, Entry | None]) -> dict[tuple[str, str], models.Model]:
+    found: dict[tuple[str, str], models.Model] = {}
+    for label, entry in entries.items():
+        pks = [change.target_pk for change in changes if change.target_model == label and change.target_pk]
+        if entry is not None and pks:
+            for row in entry.model._base_manager.filter(pk__in=pks):
+                found[label, str(row.pk)] = row
+    return found
+
+
+def _sheet(
+    correction: Correction,
+    change: Change,
+    entry: Entry | None,
+    live: rows.Image | None,
+    labels: display.Labels,
+    hanging: list[Hanging],
+) -> ChangeSheet:
+    expects_row = change.action != Action.CREATE or correction.state == State.APPLIED
+    is_current = correction.state in WAITING or (
+        correction.state == State.APPLIED and change.action != Action.DELETE
+    )
+    return ChangeSheet(
+        position=change.position,
+        action=change.action,
+        action_label=change.get_action_display(),
+        kind=capfirst(str(entry.model._meta.verbose_name)) if entry else change.target_model,
+        model=change.target_model,
+        pk=change.target_pk,
+        label=change.target_label,
+        amount={} if change.amount is None else {change.currency: f"{change.amount:f}"},
+        lines=_lines(correction, change, entry, live, labels) if entry else [],
+        whole=_whole(change, entry, labels) if entry else [],
+        hanging=hanging,
+        is_gone=entry is not None and live is None and expects_row and is_current,
+    )
+
+
+def _lines(
+    correction: Correction, change: Change, entry: Entry, live: rows.Image | None, labels: display.Labels
+) -> list[Line]:
+    """The fields that the change writes; of a new row those that say something, of a deleted one those it had."""
+    expected = _expected(correction, change)
+    lines = []
+    for name in rows.fields_of(entry, change.new or change.old):
+        before, after = (display.shown(entry, name, values, labels) for values in (change.old, change.new))
+        if not before and not after:
+            continue
+        columns = [column for column in entry.columns(name) if column in expected]
+        is_moved = live is not None and any(live[column] != expected[column] for column in columns)
+        now = display.shown(entry, name, live or {}, labels) if is_moved else ""
+        lines.append(Line(name, entry.verbose_name(name), before, after, now or display.EMPTY, is_moved))
+    return lines
+
+
+def _expected(correction: Correction, change: Change) -> rows.Image:
+    """Column values that should stand in the table now."""
+    if correction.state in WAITING:
+        return change.old
+    if correction.state == State.APPLIED and change.action == Action.UPDATE:
+        return {column: (change.after_image or {}).get(column) for column in change.new}
+    return {}
+
+
+def _whole(change: Change, entry: Entry, labels: display.Labels) -> list[Cell]:
+    """The whole row before; nothing for a row that is created."""
+    image = change.before_image
+    if image is None:
+        return []
+    changed = set(rows.fields_of(entry, change.new))
+    return [
+        Cell(entry.verbose_name(name), display.shown(entry, name, image, labels) or display.EMPTY, name in changed)
+        for name in entry.display_fields()
+        if any(column in image for column in entry.columns(name))
+    ]
+
+
+def _hanging(row: models.Model, entry: Entry | None) -> list[Hanging]:
+    names = entry.config.depends if entry else None
+    return [
+        Hanging(
+            label=str(found.model._meta.verbose_name_plural),
+            count=len(found.rows),
+            has_more=found.has_more,
+            names=[display.label_of(row) for row in found.rows[:DEPENDANTS_NAMED_MAX]],
+        )
+        for found in dependants_of(row, names=names)
+    ]

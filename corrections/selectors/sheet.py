@@ -1,0 +1,298 @@
+"""One correction as a page shows it: all that a decision needs, masked, in a number of queries that doesn't grow.
+
+Frozen dataclasses; nothing here writes, and the caller has asked whether the account may see the correction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet
+
+from corrections.choices import OPEN, AuditKind, DecisionKind, State, Verdict
+from corrections.conf import limits
+from corrections.models import (
+    AuditEvent,
+    Change,
+    CheckResult,
+    Correction,
+    CorrectionScope,
+    Decision,
+    Evidence,
+    Incident,
+    PolicyStep,
+    Revision,
+)
+from corrections.permissions import Rights
+from corrections.policies import steps_of
+from corrections.roles import Role, codename
+from corrections.selectors import corrections, revisions
+from corrections.selectors.acts import Acts, Standing, acts
+from corrections.selectors.changes import ChangeSheet, change_sheets
+from corrections.selectors.corrections import Listed
+from corrections.selectors.timeline import Event, timeline
+
+
+@dataclass(frozen=True)
+class EvidenceSheet:
+    """A piece of evidence, and whether this person has opened it."""
+
+    pk: int
+    name: str
+    kind: str
+    note: str
+    mime: str
+    size: int
+    sha256: str
+    brought_by: str
+    brought_at: dt.datetime
+    revision: int
+    is_opened: bool
+
+
+@dataclass(frozen=True)
+class WayStep:
+    """One signature on the way: whose role, how many people, who signed, whether it is the open one."""
+
+    role: str
+    people: int
+    signed: tuple[Decision, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moved since the last revision, and what it was sent back with."""
+
+    since: int
+    comment: str
+    by: str
+    differences: list[revisions.Difference]
+
+
+@dataclass(frozen=True)
+class Related:
+    """Corrections that stand beside this one."""
+
+    open: list[Listed]
+    same_records: list[Listed]
+    same_maker: list[Listed]
+
+
+class Sheet:
+    """The read model of one correction for one account. Every part is read at most once."""
+
+    def __init__(self, *, actor: Any, rights: Rights, correction: Correction) -> None:
+        self.actor = actor
+        self.rights = rights
+        self.correction = correction
+
+    @cached_property
+    def raw_changes(self) -> list[Change]:
+        return list(self.correction.changes.order_by("position"))
+
+    @cached_property
+    def changes(self) -> list[ChangeSheet]:
+        return change_sheets(self.correction, self.raw_changes)
+
+    @cached_property
+    def scopes(self) -> list[CorrectionScope]:
+        return list(self.correction.scopes.order_by("label"))
+
+    @cached_property
+    def scope_label(self) -> str:
+        return ", ".join(map(str, self.scopes))
+
+    @cached_property
+    def incident(self) -> Incident | None:
+        return self.correction.incident
+
+    # Machine verdicts
+
+    @cached_property
+    def verdicts(self) -> dict[str, list[CheckResult]]:
+        """Verdicts of the present revision: fail, warn, pass."""
+        found = self.correction.check_results.filter(revision=self.correction.revision).order_by("id")
+        verdicts: dict[str, list[CheckResult]] = {str(verdict): [] for verdict in Verdict.values}
+        for result in found:
+            verdicts[result.verdict].append(result)
+        return verdicts
+
+    # People
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """All decisions, of every revision, in order."""
+        return list(self.correction.decisions.order_by("id"))
+
+    @cached_property
+    def decisions_now(self) -> list[Decision]:
+        return [decision for decision in self.decisions if decision.revision == self.correction.revision]
+
+    @cached_property
+    def contributors(self) -> frozenset[int]:
+        return frozenset(self.correction.contributions.values_list("person_id", flat=True))
+
+    @cached_property
+    def acts(self) -> Acts:
+        return acts(
+            Standing(
+                actor=self.actor,
+                rights=self.rights,
+                correction=self.correction,
+                keys=frozenset(scope.key for scope in self.scopes),
+                contributors=self.contributors,
+                deciders=frozenset(decision.person_id for decision in self.decisions_now),
+            )
+        )
+
+    @cached_property
+    def steps(self) -> list[PolicyStep]:
+        return [] if self.correction.policy is None else steps_of(self.correction.policy)
+
+    @cached_property
+    def way(self) -> list[WayStep]:
+        """The signatures that this revision needs, in order."""
+        approvals = [decision for decision in self.decisions_now if decision.kind == DecisionKind.APPROVE]
+        return [
+            WayStep(
+                role=step.get_role_display(),
+                people=step.people,
+                signed=tuple(decision for decision in approvals if decision.step == step.position),
+                is_open=self.correction.state == State.SUBMITTED and self.correction.step == step.position,
+            )
+            for step in self.steps
+        ]
+
+    @property
+    def needs_executor(self) -> bool:
+        policy = self.correction.policy
+        return policy is not None and not policy.is_applied_with_approval
+
+    @cached_property
+    def handed_to(self) -> list[str]:
+        """Names of those to whom this correction was handed, while it waits."""
+        if self.correction.state != State.SUBMITTED:
+            return []
+        from guardian.models import UserObjectPermission
+
+        grants = UserObjectPermission.objects.filter(
+            content_type=ContentType.objects.get_for_model(Correction),
+            object_pk=str(self.correction.pk),
+            permission__codename="decide_correction",
+        )
+        return [str(grant.user.person or grant.user) for grant in grants.select_related("user__person")]
+
+    @cached_property
+    def receivers(self) -> list[tuple[int, str]]:
+        """Accounts to which the open step could be handed: the step's function, and independent of this revision."""
+        if "hand_over" not in self.acts.offered:
+            return []
+        return receivers(self.correction, self.contributors | {d.person_id for d in self.decisions_now}, self.rights)
+
+    # Evidence
+
+    @cached_property
+    def evidence(self) -> list[EvidenceSheet]:
+        rows = self.correction.evidence.filter(removed_at__isnull=True).select_related("file").order_by("id")
+        return [self._evidence(row) for row in rows]
+
+    def _evidence(self, row: Evidence) -> EvidenceSheet:
+        return EvidenceSheet(
+            pk=row.pk,
+            name=row.filename,
+            kind=row.get_kind_display(),
+            note=row.note,
+            mime=row.file.mime,
+            size=row.file.size,
+            sha256=row.file.sha256,
+            brought_by=row.brought_by_name,
+            brought_at=row.brought_at,
+            revision=row.revision,
+            is_opened=f"evidence:{row.pk}" in self.opened,
+        )
+
+    @cached_property
+    def opened(self) -> frozenset[str]:
+        """What this person opened here, as subjects of audit events."""
+        if self.rights.person_id is None:
+            return frozenset()
+        events = AuditEvent.objects.filter(
+            correction=self.correction, kind=AuditKind.EVIDENCE_OPENED, actor_person_id=self.rights.person_id
+        )
+        return frozenset(events.order_by().values_list("subject", flat=True).distinct())
+
+    # What happened
+
+    @cached_property
+    def timeline(self) -> list[Event]:
+        return timeline(self.correction, self.decisions)
+
+    @cached_property
+    def moved(self) -> Moved | None:
+        """What moved between the last two submissions; nothing for a first revision."""
+        last: list[Revision] = list(self.correction.revisions.order_by("-number")[:2])
+        if len(last) < 2 or self.correction.revision != last[0].number:
+            return None
+        return Moved(last[1].number, *self._sent_back(last[1].number), revisions.differences(last[1], last[0]))
+
+    def _sent_back(self, revision: int) -> tuple[str, str]:
+        """The comment with which a revision was returned, and whose it is."""
+        for decision in reversed(self.decisions):
+            if decision.revision == revision and decision.kind == DecisionKind.RETURN:
+                return decision.comment, decision.person_name
+        return "", ""
+
+    # Beside it
+
+    @cached_property
+    def related(self) -> Related:
+        """Open corrections of the same records, the last of them, and the last of the same maker."""
+        rows = self._others()
+        same = list(rows.filter(pk__in=_on_same_records(self.raw_changes))[: limits.RELATED_ROWS_MAX])
+        by_maker = list(rows.filter(maker_person_id=self.correction.maker_person_id)[:3])
+        lines = {line.pk: line for line in corrections.listed({row.pk: row for row in [*same, *by_maker]}.values())}
+        is_open = (*OPEN, State.FAILED)
+        return Related(
+            open=[lines[row.pk] for row in same if row.state in is_open],
+            same_records=[lines[row.pk] for row in same if row.state not in is_open][:3],
+            same_maker=[lines[row.pk] for row in by_maker],
+        )
+
+    def _others(self) -> QuerySet[Correction]:
+        rows = corrections.visible(actor=self.actor, rights=self.rights)
+        return rows.exclude(pk=self.correction.pk).exclude(state=State.DRAFT).order_by("-pk")
+
+    @cached_property
+    def reverted_by(self) -> list[Listed]:
+        """Corrections that take this one back."""
+        rows = corrections.visible(actor=self.actor, rights=self.rights).filter(reverts=self.correction)
+        return corrections.listed(rows.exclude(state=State.DRAFT).order_by("pk"))
+
+
+def _on_same_records(changes: Sequence[Change]) -> QuerySet[Change, int]:
+    """Keys of the corrections with a change of one of these records."""
+    wanted = Q(pk__in=[])
+    for model in {change.target_model for change in changes if change.target_pk}:
+        pks = [change.target_pk for change in changes if change.target_model == model and change.target_pk]
+        wanted |= Q(target_model=model, target_pk__in=pks)
+    return Change.objects.filter(wanted).order_by().values_list("correction_id", flat=True)
+
+
+def receivers(correction: Correction, excluded: frozenset[int], rights: Rights) -> list[tuple[int, str]]:
+    """Accounts in force, of other people, with the function of the open step."""
+    function = Q(
+        groups__permissions__codename=codename(correction.step_role or Role.CHECKER),
+        groups__permissions__content_type__app_label="corrections",
+    )
+    found = get_user_model()._default_manager.filter(
+        function, is_active=True, is_superuser=False, person__isnull=False, person__is_active=True
+    )
+    others = found.exclude(person_id__in={*excluded, rights.person_id}).distinct().select_related("person")
+    return [(user.pk, str(user.person)) for user in others.order_by("person__name")[: limits.RECEIVERS_SHOWN_MAX]]
