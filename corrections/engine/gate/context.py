@@ -76,7 +76,7 @@ def entered(context: Context, using: str, *, is_last: bool = False) -> Iterator[
     connection = connections[using]
     here = channel(connection)
     previous = here.context
-    goes_on = len(connection.atomic_blocks) > int(is_last) or not connection.get_autocommit()
+    goes_on = len(connection.atomic_blocks) > int(is_last) or _is_manual(connection)
     with transaction.atomic(using=using):
         _tell(connection, context)
         here.hold(context)
@@ -86,6 +86,11 @@ def entered(context: Context, using: str, *, is_last: bool = False) -> Iterator[
             here.hold(previous)  # before the commit, so that nothing that runs after it finds the gate open
     if goes_on and not connection.needs_rollback:
         _tell(connection, previous)
+
+
+def _is_manual(connection: BaseDatabaseWrapper) -> bool:
+    """Whether somebody switched autocommit off, so that a transaction goes on after the outermost block."""
+    return not connection.in_atomic_block and not connection.get_autocommit()
 
 
 def _name(actor: Any) -> str:

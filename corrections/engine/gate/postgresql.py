@@ -250,4 +250,6 @@ class PostgreSQL:
     def _run(self, statements: list[str]) -> None:
         if statements:
             with self.connection.cursor() as cursor:
-                cursor.execute(";\n".join(statements))
+                # PostgreSQL alters no table on which a deferred foreign key still waits to be checked.
+                waiting = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"]
+                cursor.execute(";\n".join(waiting + statements))

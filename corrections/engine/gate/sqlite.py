@@ -1,8 +1,9 @@
 """SQLite: guards and history as row triggers that read the context through functions of our own connections.
 
 A connection that is not ours (the sqlite3 shell, say) lacks the functions: every write to a guarded table fails
-there with "no such function". What remains on SQLite: a client that defines functions of these names itself, calls
-`gate_moment` by hand inside an open context, or drops triggers; `verify` finds what it wrote.
+there with "no such function". What remains on SQLite to code with full access: functions of these names of its own,
+`gate_moment` called by hand inside an open context (then one forged history row passes), `recursive_triggers` switched
+off before a REPLACE, triggers dropped. The system check names missing triggers; `verify` finds rows without history.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import threading
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from backoffice.staff.models import User
 from corrections.engine.gate import maintenance, opened, recorded_write
@@ -138,6 +139,17 @@ class TestBeyondTheTransaction:
         assert_shut()
         with transaction.atomic(), refused():
             write("P3")
+
+    def test_opening_costs_one_statement(self, clerk: User) -> None:
+        for is_last in (False, True):
+            with (
+                CaptureQueriesContext(connection) as captured,
+                transaction.atomic(),
+                opened(actor=clerk, is_last=is_last),
+            ):
+                pass
+            told = [query["sql"] for query in captured if "set_config" in query["sql"]]
+            assert len(told) == (0 if connection.vendor == "sqlite" else 1 if is_last else 2)
 
     def test_is_last_leaves_nothing_behind(self, clerk: User) -> None:
         with transaction.atomic(), opened(actor=clerk, is_last=True):

@@ -16,7 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 from corrections.engine.gate import drop, install, missing, recorded_write
 from corrections.engine.gate.checks import check_gate
 from corrections.engine.gate.guards import tables
-from corrections.engine.gate.migration import record_differences
+from corrections.engine.gate.migration import drifted, record_differences
 from tests.sandbox import migrations
 from tests.sandbox.models import Label, Parcel, Reading
 
@@ -155,6 +155,23 @@ def test_rows_that_a_migration_changed_are_recorded_as_its_work(parcel: Parcel, 
     ) == [
         (parcel.pk, "moved by a migration", "~", "migration", "sandbox.9001_columns, sandbox.9002_rows"),
     ]
+    assert_guarded()
+
+
+def test_a_migration_whitewashes_no_earlier_tampering(
+    parcel: Parcel, leaf: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with recorded_write(source="loader"):
+        tampered = Parcel.objects.create(code="P2", price=1)
+        removed = Parcel.objects.create(code="P3", price=1)
+    drop()
+    Parcel.objects.filter(pk=tampered.pk).update(price=1_000_000)
+    Parcel.objects.filter(pk=removed.pk)._raw_delete("default")
+    install()
+    migrate("9002")
+    assert "sandbox_parcel: at least 2 rows differ from their history" in caplog.text
+    assert fetch("SELECT code FROM sandbox_historicalparcel WHERE history_source = 'migration'") == [("P1",)]
+    assert set(drifted("default")["sandbox_parcel"]) == {tampered.pk, removed.pk}
     assert_guarded()
 
 
