@@ -14,13 +14,17 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / ".demo"
+DEMO_FOLDER = Path(os.environ.get("DEMO_FOLDER") or Path(__file__).resolve().parent.parent / ".demo")
 
 KEY_BYTES = 32
 
 
 def _random_text() -> str:
     return secrets.token_urlsafe(64)
+
+
+def _random_words() -> str:
+    return "-".join(["desk", *(secrets.token_hex(2) for _ in range(3))])
 
 
 def _random_key() -> str:
@@ -69,6 +73,13 @@ def make_demo_keys(folder: Path | None = None) -> list[str]:
     folder = folder or DEMO_FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [name for name, make in MAKERS.items() if _write_once(folder / name, make)]
+
+
+def demo_password(folder: Path | None = None) -> str:
+    """The password of all the demo's accounts, made once and kept in the demo's folder."""
+    path = (folder or DEMO_FOLDER) / "PASSWORD"
+    _write_once(path, _random_words)
+    return path.read_text(encoding="ascii").strip()
 
 
 def _write_once(path: Path, make: Callable[[], str]) -> bool:

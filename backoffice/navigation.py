@@ -1,4 +1,4 @@
-"""The places that the header offers to an account, by its roles. A link is a convenience: every page asks for itself."""
+"""The places that the header offers to an account by its roles; a link is a convenience, each page asks for itself."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ DOWNLOAD = _("Download the original and look at it with a program of yours.")
 WAIT_OR_ASK = _("Wait, or ask the person who placed it; the page names him or her.")
 ASK_CUSTOMER = _("Let the customer enter it anew, or attach the customer's consent where the policy allows that.")
 
-Row = tuple[str, str, Text]
+Row = tuple[str, Text, Text]
 
 RIGHTS: tuple[Row, ...] = (
     ("not_allowed", "", ASK_ROLE),
