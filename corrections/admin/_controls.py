@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,7 @@ from corrections.conf import limits
 from corrections.engine import rows, values
 from corrections.errors import CorrectionError, InvalidInput
 from corrections.models import Change
-from corrections.permissions import BUSINESS_ROLES, Rights, scope_key, scope_models, visible_records
+from corrections.permissions import BUSINESS_ROLES, Rights, scope_models, visible_records
 from corrections.policies import match
 from corrections.registry import Entry, registry
 from corrections.selectors import display, lists

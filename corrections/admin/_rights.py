@@ -10,11 +10,11 @@ from corrections.permissions import BUSINESS_ROLES, Rights, rights_of
 
 
 def rights_for(request: HttpRequest) -> Rights:
-    found: Rights | None = getattr(request, "_corrections_rights", None)
+    found: Rights | None = getattr(request, "_desk_rights", None)
     user: Any = request.user
     if found is None or found.user_id != (user.pk or 0):
         found = rights_of(user)
-        request._corrections_rights = found  # type: ignore[attr-defined]
+        request._desk_rights = found  # type: ignore[attr-defined]
     return found
 
 

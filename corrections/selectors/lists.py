@@ -40,9 +40,15 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Cell:
+    text: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
 class Line:
     pk: Any
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def list_page(user: Any, rights: Rights, entry: Entry, params: Mapping[str, str]
     page, next_pk, previous_pk = _page(_selected(found, entry, columns), entry, params)
     return ListPage(
         columns=columns,
-        lines=tuple(Line(row.pk, tuple(_cell(entry, row, column.name) for column in columns)) for row in page),
+        lines=tuple(_line(entry, row, columns) for row in page),
         count=_count(found),
         filters=tuple(filters),
         query=query,
@@ -226,6 +232,10 @@ def _is_number(entry: Entry, name: str) -> bool:
     except FieldDoesNotExist:
         return False
     return isinstance(field, models.DecimalField | models.IntegerField | models.FloatField) and not field.choices
+
+
+def _line(entry: Entry, row: models.Model, columns: tuple[Column, ...]) -> Line:
+    return Line(row.pk, tuple(Cell(_cell(entry, row, column.name), column.is_number) for column in columns))
 
 
 def _cell(entry: Entry, row: models.Model, name: str) -> str:

@@ -1,0 +1,165 @@
+/* The maker's pages: ticks follow the typing, keys submit, files are dropped or pasted. Everything also works without. */
+"use strict";
+
+(() => {
+    const form = document.getElementById("propose");
+    const texts = document.getElementById("texts");
+
+    /* A value that is typed is meant: tick its row. Emptying it again unticks what typing ticked. */
+    function followTyping(event) {
+        const row = event.target.closest("tr");
+        const tick = row && row.querySelector("input[type=checkbox]");
+        if (!tick) {
+            return;
+        }
+        if (event.target !== tick) {
+            if (event.target.value !== "") {
+                tick.checked = true;
+                tick.dataset.typed = "yes";
+            } else if (tick.dataset.typed) {
+                tick.checked = false;
+            }
+        }
+        row.classList.toggle("is-ticked", tick.checked);
+    }
+
+    /* Ctrl+Enter and Ctrl+S press the buttons that say so. */
+    function pressed(event) {
+        if (!(event.ctrlKey || event.metaKey) || event.altKey) {
+            return;
+        }
+        const name = { Enter: "submit", s: "save" }[event.key];
+        const button = name && document.querySelector(`[data-shortcut=${name}]`);
+        if (button) {
+            event.preventDefault();
+            button.click();
+        }
+    }
+
+    /* Take the parts of the answer that may have changed; what is being typed elsewhere stays. */
+    function takeParts(html) {
+        const answer = new DOMParser().parseFromString(html, "text/html");
+        if (!answer.querySelector("[data-part]")) {
+            return false;
+        }
+        for (const part of document.querySelectorAll("[data-part]")) {
+            const fresh = answer.querySelector(`[data-part=${part.dataset.part}]`);
+            if (fresh) {
+                part.replaceWith(document.importNode(fresh, true));
+            }
+        }
+        return true;
+    }
+
+    async function send(target, data) {
+        const answer = await fetch(target.action, { method: "POST", body: data, credentials: "same-origin" });
+        if (!takeParts(await answer.text())) {
+            window.location.reload();
+            return;
+        }
+        showRefusal();
+    }
+
+    async function attach(target, files) {
+        const data = new FormData(target);
+        data.delete("files");
+        for (const file of files) {
+            data.append("files", file, file.name || `screenshot-${stamp()}.png`);
+        }
+        const state = target.querySelector("[data-attach-state]");
+        state.textContent = state.dataset.busy;
+        await send(target, data);
+    }
+
+    /* A pasted picture has no name of its own. */
+    function stamp() {
+        return new Date().toISOString().slice(0, 19).replace(/[-:T]/g, "");
+    }
+
+    function named(file) {
+        const isNameless = file.name === "" || file.name === "image.png";
+        return isNameless ? new File([file], `screenshot-${stamp()}.png`, { type: file.type }) : file;
+    }
+
+    function attachForm() {
+        return document.querySelector("form[data-attach]");
+    }
+
+    document.addEventListener("submit", (event) => {
+        const target = event.target;
+        if (target.matches("form[data-partial]")) {
+            event.preventDefault();
+            send(target, new FormData(target));
+        } else if (target.matches("form[data-attach]")) {
+            event.preventDefault();
+            attach(target, target.elements.files.files);
+        } else if (!event.defaultPrevented) {
+            isLeaving = true;
+        }
+    });
+
+    document.addEventListener("change", (event) => {
+        if (event.target.matches("form[data-attach] input[type=file]") && event.target.files.length) {
+            attach(attachForm(), event.target.files);
+        }
+    });
+
+    document.addEventListener("paste", (event) => {
+        const files = event.clipboardData ? [...event.clipboardData.files] : [];
+        if (attachForm() && files.length) {
+            event.preventDefault();
+            attach(attachForm(), files.map(named));
+        }
+    });
+
+    for (const name of ["dragover", "dragleave", "drop"]) {
+        document.addEventListener(name, (event) => {
+            const place = document.querySelector("[data-drop]");
+            if (!place || !event.dataTransfer || ![...event.dataTransfer.types].includes("Files")) {
+                return;
+            }
+            event.preventDefault();
+            place.classList.toggle("is-over", name === "dragover");
+            if (name === "drop" && event.dataTransfer.files.length) {
+                attach(attachForm(), event.dataTransfer.files);
+            }
+        });
+    }
+
+    /* Enter in the search for another record finds; it neither saves only nor submits. */
+    document.addEventListener("keydown", (event) => {
+        pressed(event);
+        if (event.key === "Enter" && !event.ctrlKey && event.target.closest && event.target.closest(".draft-find input")) {
+            event.preventDefault();
+            document.querySelector("[data-find]").click();
+        }
+    });
+
+    function showRefusal() {
+        const first = document.querySelector("[aria-invalid=true]:not([disabled])") || document.getElementById("refusal");
+        if (first) {
+            first.scrollIntoView({ block: "center" });
+            first.focus();
+        }
+    }
+
+    /* Leaving with texts that were typed and not saved asks first. */
+    let isDirty = false;
+    let isLeaving = false;
+    for (const one of [form, texts]) {
+        if (one) {
+            one.addEventListener("input", () => { isDirty = true; });
+        }
+    }
+    window.addEventListener("beforeunload", (event) => {
+        if (isDirty && !isLeaving) {
+            event.preventDefault();
+        }
+    });
+
+    if (form) {
+        form.addEventListener("input", followTyping);
+        form.addEventListener("change", followTyping);
+    }
+    showRefusal();
+})();
