@@ -1,0 +1,87 @@
+"""The history report's lines: field changes joined, in groups, with what is known of their corrections and records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from corrections.permissions import scope_models
+from corrections.registry import Entry
+from corrections.reports import columns
+from corrections.reports.asked import asked_changes, is_about_unwritten
+from corrections.reports.details import Details, DetailsStore, signatures_max
+from corrections.reports.filters import Filters
+from corrections.reports.history import NOT_RECORDED, FieldChange, Sight, written_changes
+from corrections.selectors import display
+
+GROUP_LINES = 500
+LABELS_MAX = 20_000
+
+
+class Report:
+    """One report: its headings, and its lines as texts. Reads as it is iterated, and keeps no more than a group."""
+
+    def __init__(self, filters: Filters, sight: Sight, *, is_words: bool) -> None:
+        self.filters, self.sight = filters, sight
+        self.style = columns.Style(is_words)
+        self.signatures = signatures_max()
+        self._store = DetailsStore(sight)
+        self._scopes = _scope_labels() if is_words else {}
+
+    def headings(self) -> list[str]:
+        return columns.headings(self.style, self.signatures)
+
+    def changes(self) -> Iterator[FieldChange]:
+        find = asked_changes if is_about_unwritten(self.filters) else written_changes
+        return find(self.filters, self.sight)
+
+    def lines(self) -> Iterator[list[str]]:
+        """Cells of each line, as plain text: whoever writes them to a file makes them safe for it."""
+        changes = self.changes()
+        while group := list(islice(changes, GROUP_LINES)):
+            details = self._store.of(change.correction for change in group)
+            self._learn_labels(group, details)
+            shared: dict[int | None, list[str]] = {}
+            for change in group:
+                if change.correction not in shared:
+                    found = details.get(change.correction) if change.correction is not None else None
+                    shared[change.correction] = columns.correction_cells(self.style, found, self.signatures)
+                yield columns.own_cells(self.style, change) + shared[change.correction]
+
+    def _learn_labels(self, group: Sequence[FieldChange], details: dict[int, Details]) -> None:
+        labels = self.style.labels
+        if len(labels) > LABELS_MAX:
+            labels.clear()
+        labels.update(self._scopes)
+        for found in details.values():
+            labels.update(found.labels)
+        labels.update(_record_labels(change for change in group if not self.style.record(change)))
+        if self.style.is_words:
+            self.style.labels = dict(display.labels_of(_references(group), known=labels))
+
+
+def _scope_labels() -> dict[tuple[str, str], str]:
+    return {(model._meta.label_lower, str(row.pk)): str(row) for model in scope_models() for row in model.objects.all()}  # type: ignore[attr-defined]
+
+
+def _record_labels(changes: Iterable[FieldChange]) -> dict[tuple[str, str], str]:
+    """Labels of living records that no number names; one query per model."""
+    wanted: dict[Entry, set[str]] = defaultdict(set)
+    for change in changes:
+        wanted[change.entry].add(change.pk)
+    return {
+        (entry.key, str(row.pk)): display.label_of(row)
+        for entry, pks in wanted.items()
+        for row in display.with_references(entry.model).filter(pk__in=sorted(pk for pk in pks if pk))
+    }
+
+
+def _references(group: Sequence[FieldChange]) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    for change in group:
+        if display.reference_field(change.entry, change.field) is not None:
+            column = change.entry.columns(change.field)[0]
+            for value in (change.before, change.after):
+                if value is not None and value is not NOT_RECORDED:
+                    yield change.entry, {column: value}
