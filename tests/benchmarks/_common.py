@@ -60,7 +60,7 @@ def scratch_database(*, keep: bool = False, reuse: bool = False) -> Iterator[boo
     if is_new:
         _drop()
         _create()
-        call_command("migrate", verbosity=0)
+        call_command("migrate", run_syncdb=True, verbosity=0)
     try:
         yield is_new
     finally:
@@ -148,14 +148,15 @@ class Series:
     label: str
     seconds: list[float] = field(default_factory=list)
     statements: int = 0
+    problem: str = ""
 
     @property
     def median_ms(self) -> float:
-        return 1000 * statistics.median(self.seconds)
+        return 1000 * statistics.median(self.seconds) if self.seconds else 0
 
     @property
     def worst_ms(self) -> float:
-        return 1000 * max(self.seconds)
+        return 1000 * max(self.seconds, default=0)
 
 
 def measure(label: str, work: Callable[[], Any], *, rounds: int) -> Series:
