@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -19,6 +20,15 @@ from corrections.choices import Reason, State
 from corrections.selectors import corrections
 
 
+# Days that every database can turn into a moment.
+DAYS = [MinValueValidator(dt.date(1900, 1, 1)), MaxValueValidator(dt.date(2999, 12, 31))]
+
+
+def _day(label: Any) -> forms.DateField:
+    widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, required=False, validators=DAYS, input_formats=["%Y-%m-%d"], widget=widget)
+
+
 class FilterForm(forms.Form):
     """What the register can be narrowed to. A wrong value is told beside it and narrows nothing."""
 
@@ -27,8 +37,8 @@ class FilterForm(forms.Form):
     reason = forms.ChoiceField(label=gettext_lazy("reason"), required=False)
     scope = forms.ChoiceField(label=gettext_lazy("branch"), required=False)
     maker = forms.CharField(label=gettext_lazy("maker: name or employee no."), required=False, max_length=100)
-    since = forms.DateField(label=gettext_lazy("from"), required=False, widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(label=gettext_lazy("to"), required=False, widget=forms.DateInput({"type": "date"}))
+    since = _day(gettext_lazy("from day"))
+    until = _day(gettext_lazy("to day"))
 
     def __init__(self, *args: Any, scopes: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

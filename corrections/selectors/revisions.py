@@ -14,6 +14,7 @@ from corrections.registry import Entry, registry
 from corrections.selectors import display
 
 Content = Mapping[str, Any]
+SHORT_CHARS_MAX = 80  # what still reads well in a line with others
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Difference:
     label: str
     before: str
     after: str
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.before) + len(self.after) > SHORT_CHARS_MAX
 
 
 def differences(before: Revision, after: Revision) -> list[Difference]:

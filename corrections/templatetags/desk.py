@@ -22,7 +22,7 @@ register = template.Library()
 
 SYMBOLS = {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
-MARKED_CHARS_MAX = 200  # beyond it, a comparison letter by letter helps nobody
+MARKED_CHARS_MIN, MARKED_CHARS_MAX = 12, 200  # of both; beyond it, a comparison letter by letter helps nobody
 
 
 @register.filter
@@ -122,7 +122,7 @@ def _app(context: Mapping[str, Any]) -> str | None:
 @register.simple_tag
 def marked(before: str, after: str) -> SafeString | str:
     """The new value with what differs from the old one marked, when the two are alike."""
-    if not before or not after or len(before) + len(after) > MARKED_CHARS_MAX:
+    if not before or not after or not MARKED_CHARS_MIN <= len(before) + len(after) <= MARKED_CHARS_MAX:
         return conditional_escape(after)
     match = difflib.SequenceMatcher(None, before, after, autojunk=False)
     if match.ratio() < 0.5:

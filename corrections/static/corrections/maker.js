@@ -36,6 +36,16 @@
         }
     }
 
+    /* Every loading of a picture is an opening on record: what is shown already is not opened again. */
+    function keepPictures(from, to) {
+        for (const picture of to.querySelectorAll("img")) {
+            const same = [...from.querySelectorAll("img")].find((one) => one.src === picture.src && one.complete);
+            if (same) {
+                picture.replaceWith(same);
+            }
+        }
+    }
+
     /* Take the parts of the answer that may have changed; what is being typed elsewhere stays. */
     function takeParts(html) {
         const answer = new DOMParser().parseFromString(html, "text/html");
@@ -45,7 +55,9 @@
         for (const part of document.querySelectorAll("[data-part]")) {
             const fresh = answer.querySelector(`[data-part=${part.dataset.part}]`);
             if (fresh) {
-                part.replaceWith(document.importNode(fresh, true));
+                const taken = document.importNode(fresh, true);
+                keepPictures(part, taken);
+                part.replaceWith(taken);
             }
         }
         return true;
