@@ -150,6 +150,7 @@ CORRECTIONS_NEVER_DELETED = ["staff.Person", "staff.User"]
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 USE_I18N = True
+FORMAT_MODULE_PATH = ["backoffice.formats"]
 USE_TZ = True
 DESK_TIME_ZONE = os.environ.get("DESK_TIME_ZONE", "Asia/Shanghai")
 TIME_ZONE = DESK_TIME_ZONE

@@ -1,0 +1,1 @@
+"""Chinese at the desk."""
