@@ -32,9 +32,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
             _pages.page(site, original),
             name="corrections_evidence_original",
         ),
-        path(
-            "corrections/evidence/<int:pk>/preview/", _pages.page(site, preview), name="corrections_evidence_preview"
-        ),
+        path("corrections/evidence/<int:pk>/preview/", _pages.page(site, preview), name="corrections_evidence_preview"),
     ]
 
 

@@ -118,9 +118,7 @@ def _sheet(
     hanging: list[Hanging],
 ) -> ChangeSheet:
     expects_row = change.action != Action.CREATE or correction.state == State.APPLIED
-    is_current = correction.state in WAITING or (
-        correction.state == State.APPLIED and change.action != Action.DELETE
-    )
+    is_current = correction.state in WAITING or (correction.state == State.APPLIED and change.action != Action.DELETE)
     return ChangeSheet(
         position=change.position,
         action=change.action,

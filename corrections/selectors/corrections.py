@@ -104,9 +104,7 @@ def register(*, actor: Any, filters: Filters, below: int | None = None, above: i
     )
 
 
-def _keyset(
-    rows: QuerySet[Correction], below: int | None, above: int | None
-) -> tuple[list[Correction], bool, bool]:
+def _keyset(rows: QuerySet[Correction], below: int | None, above: int | None) -> tuple[list[Correction], bool, bool]:
     """One page of rows, newest first, and whether newer and older ones exist beside it."""
     most = limits.PAGE_ROWS
     if above is not None:

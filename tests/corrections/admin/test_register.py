@@ -108,9 +108,7 @@ def test_the_form_reads_the_query_and_refuses_strange_values_beside_the_field(
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
-def test_days_beyond_the_desks_calendar_are_refused_in_the_page(
-    desk: Desk, page: Callable[..., Any], day: str
-) -> None:
+def test_days_beyond_the_desks_calendar_are_refused_in_the_page(desk: Desk, page: Callable[..., Any], day: str) -> None:
     answer = page(desk.ana, since=day, until=day)
     assert answer.status_code == 200
     assert answer.context["form"].errors
