@@ -15,7 +15,7 @@ from django.urls import URLPattern
 
 ROOMS = [
     import_module(f"{__name__}.{name}")
-    for name in ("queue", "register", "decide", "evidence", "maker", "incidents", "records", "audit")
+    for name in ("queue", "register", "decide", "evidence", "maker", "incidents", "records", "reports")
     if find_spec(f"{__name__}.{name}")
 ]
 

@@ -18,10 +18,10 @@ def page(site: admin.AdminSite, view: Callable[..., HttpResponse]) -> Callable[.
 
     def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         request.admin_site = site  # type: ignore[attr-defined]
-        request.current_app = site.name  # type: ignore[attr-defined]
+        request.current_app = site.name
         return view(request, *args, **kwargs)
 
-    return site.admin_view(inside)  # type: ignore[no-any-return, type-var]
+    return site.admin_view(inside)
 
 
 def render(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -31,6 +31,7 @@ from corrections.selectors import drafts, lists, records
 from corrections.selectors.sheet import Sheet
 
 TEXTS = ("reason", "note", "ticket")
+ABOUT_EVIDENCE = ("evidence_is_required", "customer_consent_is_required")
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -73,6 +74,7 @@ def draft_page(
         "kinds": EvidenceKind.choices,
         "refusals": {refusal.verb: refusal for refusal in refusals},
         "refusal_list": refusals,
+        "is_evidence_wanted": any(refusal.code in ABOUT_EVIDENCE or refusal.verb == "attach" for refusal in refusals),
         "note_chars_max": limits.NOTE_CHARS_MAX,
         "megabytes_max": limits.EVIDENCE_BYTES_MAX // (1024 * 1024),
         **_finder(request, correction),
@@ -179,6 +181,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     except CorrectionError as error:
         verb = "amend" if error.details.get("field") in TEXTS else "submit"
         return _again(request, correction, refusal_of(error, verb=verb), typed=typed)
+    messages.success(request, _("%(number)s is submitted and waits for decision.") % {"number": correction.number})
     return HttpResponseRedirect(_here(correction))
 
 

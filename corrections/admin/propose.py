@@ -26,7 +26,7 @@ from corrections.conf import limits
 from corrections.errors import CorrectionError, InvalidInput, NotAllowed
 from corrections.models import Change, Correction, Incident
 from corrections.registry import Entry
-from corrections.selectors import mentions, records
+from corrections.selectors import display, mentions, records
 
 TEXTS = ("reason", "note", "ticket", "incident")
 
@@ -165,6 +165,7 @@ def show(request: HttpRequest, proposal: Proposal) -> HttpResponse:
         "row": row,
         "refusal": proposal.refusal,
         "correction": proposal.correction,
+        "whole": _whole(proposal),
         "seen": _seen.token(entry, row) if row is not None else "",
         "reasons": Reason.choices,
         "incidents": Incident.objects.order_by("-pk")[: limits.PAGE_ROWS] if proposal.correction is None else (),
@@ -173,6 +174,14 @@ def show(request: HttpRequest, proposal: Proposal) -> HttpResponse:
     }
     status = proposal.refusal.status if proposal.refusal else 200
     return _pages.render(request, "corrections/propose.html", context, status=status)
+
+
+def _whole(proposal: Proposal) -> list[tuple[str, str]]:
+    """The row that would be deleted."""
+    entry, row = proposal.entry, proposal.row
+    if row is None or proposal.action != Action.DELETE:
+        return []
+    return [(entry.verbose_name(name), display.of_row(entry, row, name)) for name in entry.display_fields()]
 
 
 def _open_on(request: HttpRequest, entry: Entry, row: Model | None) -> list[mentions.Mention]:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from corrections.admin import _pages
 from corrections.choices import Reason, State
 from corrections.selectors import corrections
-
+from corrections.selectors.views import View
 
 # Days that every database can turn into a moment.
 DAYS = [MinValueValidator(dt.date(1900, 1, 1)), MaxValueValidator(dt.date(2999, 12, 31))]
@@ -34,6 +34,7 @@ class FilterForm(forms.Form):
 
     number = forms.CharField(label=gettext_lazy("number"), required=False, max_length=20)
     state = forms.ChoiceField(label=gettext_lazy("state"), required=False)
+    view = forms.ChoiceField(label=gettext_lazy("part"), required=False)
     reason = forms.ChoiceField(label=gettext_lazy("reason"), required=False)
     scope = forms.ChoiceField(label=gettext_lazy("branch"), required=False)
     maker = forms.CharField(label=gettext_lazy("maker: name or employee no."), required=False, max_length=100)
@@ -44,13 +45,14 @@ class FilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         anything = ("", _("any"))
         self.fields["state"].choices = [anything, *State.choices]  # type: ignore[attr-defined]
+        self.fields["view"].choices = [anything, *View.choices]  # type: ignore[attr-defined]
         self.fields["reason"].choices = [anything, *Reason.choices]  # type: ignore[attr-defined]
         self.fields["scope"].choices = [anything, *scopes]  # type: ignore[attr-defined]
 
     def filters(self) -> corrections.Filters:
         self.full_clean()
         values = getattr(self, "cleaned_data", {})
-        words = {name: values.get(name) or "" for name in ("state", "reason", "scope", "maker")}
+        words = {name: values.get(name) or "" for name in ("state", "view", "reason", "scope", "maker")}
         until = values.get("until")
         return corrections.Filters(
             **words,

@@ -65,7 +65,7 @@ def walk(*, actor: Any, rights: Rights | None = None) -> Walk:
     """The whole queue as keys: one statement per way of holding a role, mostly one."""
     rights = rights or rights_of(actor)
     most = limits.COUNT_MAX
-    ways = [
+    ways: list[list[Any]] = [
         list(rows.order_by("submitted_at", "pk").values_list("submitted_at", "pk")[: most + 1])
         for rows in _waiting(actor, rights)
     ]

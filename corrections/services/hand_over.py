@@ -43,7 +43,8 @@ def hand_over(*, actor: Any, correction: Correction, to: Any, comment: str = "")
 
 
 def _demand_receiver(act: _door.Act, step: PolicyStep, to: Any) -> Any:
-    user = get_user_model()._default_manager.select_related("person").filter(pk=getattr(to, "pk", None)).first()
+    accounts = get_user_model()._default_manager.select_related("person")
+    user: Any = accounts.filter(pk=to.pk).first() if to is not None and to.pk else None
     if not is_usable(user) or user.is_superuser or user.person_id in (None, act.actor.person_id):
         raise ReceiverCannotDecide(field="to")
     contributed = act.correction.contributions.filter(person_id=user.person_id).exists()
