@@ -43,6 +43,8 @@ DEFAULTS: dict[str, int] = {
     "RECEIVERS_SHOWN_MAX": 200,  # people to hand a correction to
     "HISTORY_ROWS_MAX": 200,  # per page of a record's timeline
     "EXPORT_ROWS_MAX": 5_000_000,
+    "EXPORT_PAGE_ROWS_MAX": 200_000,  # from a page, while a browser waits; the command goes on to EXPORT_ROWS_MAX
+    "REPORT_PREVIEW_ROWS": 50,
     "XLSX_ROWS_MAX": 1_048_575,
 }
 

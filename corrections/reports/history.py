@@ -21,11 +21,12 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from corrections.choices import Action, State
 from corrections.errors import NotAllowed
 from corrections.integrity.canonical import encode
-from corrections.models import Correction, CorrectionScope
+from corrections.models import Correction
 from corrections.permissions import COMPANY, Rights, scope_model
 from corrections.registry import Entry, registry
 from corrections.reports.filters import Filters, number_column, people_named, record_keys
 from corrections.roles import Role
+from corrections.selectors.corrections import within
 
 CHUNK_ROWS = 500
 ACTIONS = {"+": Action.CREATE, "~": Action.UPDATE, "-": Action.DELETE}
@@ -89,10 +90,7 @@ class Sight:
     def corrections(self) -> QuerySet[Correction]:
         """Corrections that touch no scope outside the reader's."""
         found = Correction.objects.order_by()
-        if self.keys is None:
-            return found
-        own = CorrectionScope.objects.filter(correction=OuterRef("pk"))
-        return found.filter(Exists(own)).exclude(Exists(own.exclude(key__in=self.keys)))
+        return found if self.keys is None else found.filter(pk__in=within(self.keys))
 
 
 def matching_corrections(filters: Filters, sight: Sight) -> QuerySet[Correction]:

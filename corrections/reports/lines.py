@@ -37,8 +37,21 @@ class Report:
         find = asked_changes if is_about_unwritten(self.filters) else written_changes
         return find(self.filters, self.sight)
 
+    def keys(self) -> list[str]:
+        """Stable names of the columns, whatever their headings."""
+        return columns.headings(columns.Style(is_words=False), self.signatures)
+
+    def shows(self, correction: int | None) -> bool:
+        """Whether the reader may open this correction (of a line that was given already)."""
+        found = self._store.of([correction]).get(correction or 0)
+        return found is not None and found.is_visible
+
     def lines(self) -> Iterator[list[str]]:
         """Cells of each line, as plain text: whoever writes them to a file makes them safe for it."""
+        for _change, cells in self.lines_of_changes():
+            yield cells
+
+    def lines_of_changes(self) -> Iterator[tuple[FieldChange, list[str]]]:
         changes = self.changes()
         while group := list(islice(changes, GROUP_LINES)):
             details = self._store.of(change.correction for change in group)
@@ -48,7 +61,7 @@ class Report:
                 if change.correction not in shared:
                     found = details.get(change.correction) if change.correction is not None else None
                     shared[change.correction] = columns.correction_cells(self.style, found, self.signatures)
-                yield columns.own_cells(self.style, change) + shared[change.correction]
+                yield change, columns.own_cells(self.style, change) + shared[change.correction]
 
     def _learn_labels(self, group: Sequence[FieldChange], details: dict[int, Details]) -> None:
         labels = self.style.labels

@@ -1,0 +1,125 @@
+"""Audit events and approval policies as compliance reads them: a page at a time by key, within the reader's sight."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from corrections.choices import AuditKind
+from corrections.conf import limits
+from corrections.errors import NotAllowed
+from corrections.models import AuditEvent, Policy
+from corrections.permissions import Rights
+from corrections.reports.filters import FilterUnusable, people_named
+from corrections.reports.history import Sight
+from corrections.roles import Role
+
+
+@dataclass(frozen=True)
+class EventLine:
+    pk: int
+    at: dt.datetime
+    kind: str
+    actor: str
+    correction_pk: int | None
+    correction: str
+    revision: int | None
+    subject: str
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class EventPage:
+    lines: tuple[EventLine, ...]
+    older: int | None = None  # key to go on from
+    newer: int | None = None
+
+
+@dataclass(frozen=True)
+class EventFilters:
+    """`actor` is an employee number, a name, or the account name of a machine; `correction` a number."""
+
+    kind: str = ""
+    actor: str = ""
+    correction: str = ""
+
+
+def events(*, rights: Rights, filters: EventFilters, below: int | None = None, above: int | None = None) -> EventPage:
+    """Events, newest first. Raises ComplianceNeeded, FilterUnusable."""
+    found = _matching(Sight.of(rights), rights, filters).select_related("correction")
+    size = limits.PAGE_ROWS
+    if above is not None:
+        rows = list(found.filter(pk__gt=above).order_by("pk")[: size + 1])
+        shown = list(reversed(rows[:size]))
+        return _page(shown, has_older=True, has_newer=len(rows) > size)
+    rows = list((found if below is None else found.filter(pk__lt=below)).order_by("-pk")[: size + 1])
+    return _page(rows[:size], has_older=len(rows) > size, has_newer=below is not None)
+
+
+def _page(rows: Iterable[AuditEvent], *, has_older: bool, has_newer: bool) -> EventPage:
+    lines = tuple(_line(row) for row in rows)
+    return EventPage(
+        lines,
+        older=lines[-1].pk if lines and has_older else None,
+        newer=lines[0].pk if lines and has_newer else None,
+    )
+
+
+def _matching(sight: Sight, rights: Rights, filters: EventFilters) -> QuerySet[AuditEvent]:
+    found = AuditEvent.objects.all()
+    if sight.keys is not None:
+        # Of acts on no correction (an export, an incident), a branch's reader sees his or her own.
+        own = Q(correction__isnull=True, actor_person_id=rights.person_id)
+        found = found.filter(Q(correction__in=sight.corrections().values("pk")) | own)
+    if filters.kind:
+        if filters.kind not in AuditKind.values:
+            raise FilterUnusable(code="event_kind_unknown", field="kind")
+        found = found.filter(kind=filters.kind)
+    if filters.actor:
+        found = found.filter(_by(filters.actor))
+    if filters.correction:
+        found = found.filter(correction__number=filters.correction.strip().upper())
+    return found
+
+
+def _by(text: str) -> Q:
+    try:
+        return Q(actor_person_id__in=people_named("actor", text))
+    except FilterUnusable:
+        return Q(actor__username=text)
+
+
+def _line(row: AuditEvent) -> EventLine:
+    return EventLine(
+        pk=row.pk,
+        at=row.at,
+        kind=row.get_kind_display(),
+        actor=row.actor_name,
+        correction_pk=row.correction_id,
+        correction="" if row.correction is None else str(row.correction),
+        revision=row.revision,
+        subject=row.subject,
+        details=tuple((name.replace("_", " "), _text(value)) for name, value in _pairs(row.detail)),
+    )
+
+
+def _pairs(detail: Any) -> Iterable[tuple[str, Any]]:
+    return detail.items() if isinstance(detail, dict) else [("", detail)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def policies(*, rights: Rights) -> list[Policy]:
+    """Every version of every approval policy, with its steps. For compliance and those who keep the policies."""
+    if not rights.roles & {Role.COMPLIANCE, Role.POLICY_ADMIN}:
+        raise NotAllowed
+    found = Policy.objects.prefetch_related("steps").order_by("-is_active", "priority", "name", "-version")
+    return list(found[: limits.COUNT_MAX])
