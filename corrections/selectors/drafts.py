@@ -54,15 +54,18 @@ def readiness(correction: Correction, changes: Sequence[Change], kinds: Sequence
     declared = [] if correction.reverts_id else _declared(changes)
     needs = [
         Need(_("at least one record"), bool(changes)),
-        Need(
-            _("evidence: %(count)s of %(least)s") % {"count": len(kinds), "least": policy.evidence_min},
-            len(kinds) >= policy.evidence_min,
-        ),
+        _evidence(len(kinds), policy.evidence_min),
     ]
     if declared:
         text = _("the customer's consent as evidence, for: %(fields)s") % {"fields": ", ".join(declared)}
         needs.append(Need(text, EvidenceKind.CUSTOMER_CONSENT in kinds))
     return Readiness(tuple(needs), verdicts, tuple(_way(policy)), bool(declared))
+
+
+def _evidence(count: int, least: int) -> Need:
+    if count < least:
+        return Need(_("evidence %(count)s of %(least)s") % {"count": count, "least": least}, False)
+    return Need(_("evidence: %(count)s") % {"count": count}, True)
 
 
 def _way(policy: Policy) -> list[str]:
