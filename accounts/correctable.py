@@ -27,6 +27,7 @@ from accounts.models import (
     Posting,
     Repayment,
 )
+from accounts.names import masked_name
 from corrections.money import Money
 from corrections.registry import CUSTOMER, SYSTEM, ChangeView, Correctable, Field, register
 
@@ -191,6 +192,10 @@ class PayoutCorrections(Correctable):
     list_filter = ("status", "branch")
     search_fields = ("number", "channel_reference", "counterparty_account")
     checks = (payout_card_is_its_customers, payout_source_is_in_use)
+
+    def label(self, row: Any) -> str:
+        """The number, and whom it pays as far as a checker needs to recognise."""
+        return f"{row.number} {masked_name(row.beneficiary_name)}" if row.beneficiary_name else str(row.number)
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
         return larger(change, "amount")
