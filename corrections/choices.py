@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class State(models.TextChoices):
@@ -64,7 +65,7 @@ class Reason(models.TextChoices):
 class Verdict(models.TextChoices):
     PASS = "pass", _("passed")
     WARN = "warn", _("warning")
-    FAIL = "fail", _("failed")
+    FAIL = "fail", pgettext_lazy("check", "failed")
 
 
 class DecisionKind(models.TextChoices):
