@@ -23,7 +23,7 @@ class OnlyMakerWithdraws(NotAllowed):
 
 def withdraw(*, actor: Any, correction: Correction, comment: str = "") -> Correction:
     """The maker takes the correction back, before it is applied."""
-    text = (comment or "").strip()
+    text = (comment or "").replace("\x00", "").strip()
     if len(text) > limits.COMMENT_CHARS_MAX:
         raise InvalidInput(_("The comment is too long. Shorten it."), code="text_too_long", field="comment")
     with _door.opened(actor=actor, correction=correction) as act:
