@@ -201,7 +201,7 @@ def _offered(rights: Rights, entry: Entry, model: Any) -> models.QuerySet[Any]:
     """Rows of a referenced model to choose from: of scopes, only those on which the account holds a role."""
     found = display.with_references(model).order_by("pk")
     keys = None if rights.is_superuser else rights.scope_keys(BUSINESS_ROLES)
-    if keys is None or model is not scope_model(entry):
+    if keys is None or model != scope_model(entry):
         return found
     prefix = f"{model._meta.label_lower}:"
     return found.filter(pk__in=[key.removeprefix(prefix) for key in keys if key.startswith(prefix)])

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
 
-from corrections.choices import OPEN
+from corrections.choices import OPEN, State
 from corrections.conf import limits
 from corrections.models import Change, Correction, Evidence, FieldHold
 from corrections.permissions import Rights
@@ -60,14 +60,13 @@ def by_id(user: Any, rights: Rights, pks: Iterable[int]) -> dict[int, Mention]:
 def of_record(user: Any, rights: Rights, model: str, pk: Any) -> list[Mention]:
     """Corrections of a record, open ones first, then the newest; drafts only for those who may see them."""
     mine = Change.objects.filter(correction=OuterRef("pk"), target_model=model, target_pk=str(pk))
-    found = _seen(user, rights).filter(Exists(mine)).exclude(state="draft", may_see=False)
+    found: QuerySet[Any] = _seen(user, rights).filter(Exists(mine))
+    found = found.exclude(state=State.DRAFT, may_see=False)
     is_open = Case(When(state__in=OPEN, then=Value(0)), default=Value(1))
     return [mention(row) for row in found.order_by(is_open, F("pk").desc())[: limits.RELATED_ROWS_MAX]]
 
 
-def holders(
-    user: Any, rights: Rights, model: str, pk: Any, *, known: Mapping[int, Mention]
-) -> dict[str, Mention]:
+def holders(user: Any, rights: Rights, model: str, pk: Any, *, known: Mapping[int, Mention]) -> dict[str, Mention]:
     """The open correction on each held field of a record (I-03); `known` are the corrections of the record."""
     if not any(one.is_open for one in known.values()):
         return {}

@@ -156,7 +156,7 @@ def _target_of(entry: Entry, row: models.Model, name: str) -> Target | None:
 def hanging_on(entry: Entry, row: models.Model) -> list[Hanging]:
     """What refers to the record, one query per relation; as registered, or every relation that Django knows."""
     names = entry.config.depends
-    found = []
+    found: list[Hanging] = []
     for key in relations(entry.model):
         if names is None or key.remote_field.get_accessor_name() in names:
             found += _hanging(key, row)

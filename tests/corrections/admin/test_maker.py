@@ -1,4 +1,4 @@
-"""The maker's side: propose, add records and evidence, submit; every refusal is a sentence that keeps what was typed."""
+"""The maker's side: propose, add records and evidence, submit; a refusal is a sentence that keeps what was typed."""
 
 from __future__ import annotations
 

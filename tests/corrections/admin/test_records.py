@@ -39,7 +39,7 @@ def test_every_registered_model_has_read_only_pages() -> None:
     for entry in registry.entries():
         page = admin.site._registry[entry.model]
         assert isinstance(page, CorrectableAdmin)
-        assert not (page.inlines or page.list_editable or page.save_as or page.actions)
+        assert not any((page.inlines, page.list_editable, page.save_as, page.actions))
         for verb in ("add", "delete"):
             with pytest.raises(NoReverseMatch):
                 reverse(f"admin:{entry.key.replace('.', '_')}_{verb}", args=[1] if verb == "delete" else [])
