@@ -7,7 +7,7 @@ the right to *use* a function; object permissions on scopes, or on single record
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from corrections.models import Correction
 from corrections.registry import Entry, registry
 from corrections.roles import ROLES, Role, codename, codename_everywhere, record_permission_codename
 
+DECIDE = "decide_correction"  # codename of the grant on a single correction
 COMPANY = ""  # scope key of what belongs to no scope
 
 
@@ -39,6 +40,7 @@ class Rights:
     roles: frozenset[str] = frozenset()
     everywhere: frozenset[str] = frozenset()
     scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    handed: frozenset[int] = frozenset()  # corrections that were handed to this very account
 
     def holds(self, role: str, keys: Iterable[str]) -> bool:
         """Whether the role is held on every one of the scopes."""
@@ -84,6 +86,7 @@ def rights_of(user: Any) -> Rights:
         roles=roles,
         everywhere=frozenset(role for role in roles if codename_everywhere(role) in functions),
         scopes={role: frozenset(scopes[codename(role)]) for role in ROLES if codename(role) in scopes},
+        handed=frozenset(int(key.rpartition(":")[2]) for key in scopes[DECIDE]),
     )
 
 
@@ -106,7 +109,14 @@ def _all_grants(user: Any) -> QuerySet[Any, tuple[str, str, str]]:
             (get_user_obj_perms_model(model), {"user": user}),
         )
     ]
-    return found.union(*grants)
+    return found.union(*grants, *_handed(user))
+
+
+def _handed(user: Any) -> Iterator[QuerySet[Any]]:
+    """Corrections that were handed over, in the columns of `_all_grants`."""
+    label = Value(Correction._meta.label_lower, output_field=CharField())
+    for rows in _record_grants(user, Correction, DECIDE):
+        yield rows.values_list("permission__codename", label, "object_pk")
 
 
 def scope_models() -> list[type[Model]]:
@@ -136,13 +146,17 @@ def _grants(table: Any, model: type[Model], **holder: Any) -> QuerySet[Any]:
 
 def granted_pks(user: Any, model: type[Model], name: str) -> list[str]:
     """Keys of single records on which the account, or a group of it, holds an object permission."""
+    by_user, by_group = _record_grants(user, model, name)
+    return [pk for (pk,) in by_user.values_list("object_pk").union(by_group.values_list("object_pk"))]
+
+
+def _record_grants(user: Any, model: type[Model], name: str) -> tuple[QuerySet[Any], QuerySet[Any]]:
     from guardian.models import GroupObjectPermission, UserObjectPermission
 
     content_type = ContentType.objects.get_for_model(model)
     wanted = {"content_type": content_type, "permission__codename": name}
-    by_user = UserObjectPermission.objects.filter(user=user, **wanted).values_list("object_pk")
-    by_group = GroupObjectPermission.objects.filter(group__user=user, **wanted).values_list("object_pk")
-    return [pk for (pk,) in by_user.union(by_group)]
+    by_user = UserObjectPermission.objects.filter(user=user, **wanted).order_by()
+    return by_user, GroupObjectPermission.objects.filter(group__user=user, **wanted).order_by()
 
 
 def record_grants(user: Any, entry: Entry) -> list[str]:
@@ -187,11 +201,6 @@ def _in_scopes(entry: Entry, keys: frozenset[str]) -> Q | None:
     return Q(**{f"{path.removesuffix('_id')}__in" if path != "pk" else "pk__in": pks})
 
 
-def is_handed_over(user: Any, correction: Correction) -> bool:
-    """Whether this very correction was handed to this account to decide."""
-    return str(correction.pk) in granted_pks(user, Correction, "decide_correction")
-
-
 def may_see_correction(user: Any, rights: Rights, correction: Correction, keys: Iterable[str]) -> bool:
     """Its maker, whoever holds a business role on all its scopes, whom it was handed to, and a superuser."""
     if rights.is_superuser or (rights.person_id is not None and rights.person_id == correction.maker_person_id):
@@ -200,4 +209,4 @@ def may_see_correction(user: Any, rights: Rights, correction: Correction, keys: 
     held = rights.scope_keys(BUSINESS_ROLES)
     if held is None or (wanted and set(wanted) <= held):
         return True
-    return is_handed_over(user, correction)
+    return correction.pk in rights.handed

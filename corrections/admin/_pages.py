@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from corrections.admin._rights import rights_for
 from corrections.models import Correction
 from corrections.selectors import corrections
 
@@ -32,7 +33,7 @@ def render(request: HttpRequest, template: str, context: dict[str, Any], *, stat
 
 def correction_or_404(request: HttpRequest, pk: int) -> Correction:
     """The correction, if this account may see it; whether others exist is nobody's business."""
-    found = corrections.visible_one(actor=request.user, pk=pk)
+    found = corrections.visible_one(actor=request.user, pk=pk, rights=rights_for(request))
     if found is None:
         raise Http404
     return found

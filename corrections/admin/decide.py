@@ -21,10 +21,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from corrections import services
 from corrections.admin import _pages, _refusals
+from corrections.admin._rights import rights_for
 from corrections.choices import Reason
 from corrections.errors import CorrectionError
 from corrections.models import Correction
-from corrections.permissions import rights_of
 from corrections.roles import Role
 from corrections.selectors import queue
 from corrections.selectors.sheet import EvidenceSheet, Sheet
@@ -91,6 +91,10 @@ VERBS: Mapping[str, Verb] = {
 }
 
 
+# These are single buttons: a refusal of theirs stands in the bar, that of another one in its form.
+WITHOUT_FORM = ("approve", "apply", "rework")
+
+
 def urls(site: admin.AdminSite) -> list[URLPattern]:
     base = "corrections/correction/<int:pk>"
     own = [path(f"{base}/change/", _pages.page(site, correction_page), name="corrections_correction_change")]
@@ -104,7 +108,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 def correction_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The page for deciding and reading; a maker who may still edit gets the draft's page instead."""
     correction = _pages.correction_or_404(request, pk)
-    sheet = Sheet(actor=request.user, rights=rights_of(request.user), correction=correction)
+    sheet = Sheet(actor=request.user, rights=rights_for(request), correction=correction)
     if "print" in request.GET:
         return _pages.render(request, "corrections/print.html", {"title": str(correction), "sheet": sheet})
     if "edit" in sheet.acts.offered and "read" not in request.GET:
@@ -147,7 +151,7 @@ def _to_page(pk: int) -> HttpResponse:
 def _refused(request: HttpRequest, pk: int, refusal: _refusals.Refusal) -> HttpResponse:
     """The page as it is now, not as it was sent: a failed apply, say, has changed the state."""
     correction = _pages.correction_or_404(request, pk)
-    sheet = Sheet(actor=request.user, rights=rights_of(request.user), correction=correction)
+    sheet = Sheet(actor=request.user, rights=rights_for(request), correction=correction)
     return sheet_page(request, sheet, refusal=refusal)
 
 
@@ -166,6 +170,7 @@ def sheet_page(request: HttpRequest, sheet: Sheet, *, refusal: _refusals.Refusal
         "unopened": [item for item in sheet.evidence if not item.is_opened and item is not shown],
         "reasons": Reason.choices,
         "refusal": refusal,
+        "refused_beside": bool(refusal and refusal.verb in sheet.acts.offered and refusal.verb not in WITHOUT_FORM),
         "typed": request.POST if refusal else {},
     }
     return _pages.render(request, "corrections/decide.html", context, status=refusal.status if refusal else 200)

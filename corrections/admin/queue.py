@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from corrections.admin import _pages
-from corrections.permissions import rights_of
+from corrections.admin._rights import rights_for
 from corrections.roles import DECIDING_ROLES
 from corrections.selectors import queue
 
@@ -20,7 +20,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 
 @require_safe
 def queue_page(request: HttpRequest) -> HttpResponse:
-    rights = rights_of(request.user)
+    rights = rights_for(request)
     found = queue.page(actor=request.user, rights=rights, after=_pages.key(request, "after"))
     context = {
         "title": _("My queue"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from corrections.choices import EDITABLE, OPEN, State
 from corrections.models import Correction
-from corrections.permissions import Rights, is_handed_over
+from corrections.permissions import Rights
 from corrections.roles import Role
 
 WITHDRAWABLE = (State.DRAFT, State.SUBMITTED, State.RETURNED, State.APPROVED, State.FAILED)
@@ -68,7 +68,7 @@ def _obstacle(standing: Standing, role: str) -> str:
     if person in standing.deciders:
         return "decided"
     is_held = person is not None and standing.rights.holds(role, standing.keys)
-    if is_held or (role in standing.rights.roles and is_handed_over(standing.actor, standing.correction)):
+    if is_held or (role in standing.rights.roles and standing.correction.pk in standing.rights.handed):
         return ""
     return "role"
 

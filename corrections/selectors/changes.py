@@ -66,6 +66,7 @@ class ChangeSheet:
     whole: list[Cell]
     hanging: list[Hanging]
     is_gone: bool
+    is_waiting: bool  # not carried out, and may still be
 
     @property
     def unchanged(self) -> list[Cell]:
@@ -73,7 +74,7 @@ class ChangeSheet:
 
 
 def change_sheets(correction: Correction, changes: Sequence[Change]) -> list[ChangeSheet]:
-    """All changes; live rows in one query per model, references in one per model referred to."""
+    """All changes; live rows with their references in one query per model."""
     entries = {change.target_model: registry.get(change.target_model) for change in changes}
     live = _live_rows(changes, entries)
     images = {
@@ -81,11 +82,18 @@ def change_sheets(correction: Correction, changes: Sequence[Change]) -> list[Cha
         for change in changes
         if (entry := entries[change.target_model]) and (row := live.get((change.target_model, change.target_pk)))
     }
+    known: dict[tuple[str, str], str] = {}
+    for (model, _pk), row in live.items():
+        if entry := entries[model]:
+            known |= display.labels_of_row(entry, row)
     labels = display.labels_of(
-        (entry, values)
-        for change in changes
-        if (entry := entries[change.target_model])
-        for values in (change.old, change.new, change.before_image or {}, images.get(change.pk, {}))
+        (
+            (entry, values)
+            for change in changes
+            if (entry := entries[change.target_model])
+            for values in (change.old, change.new, change.before_image or {}, images.get(change.pk, {}))
+        ),
+        known=known,
     )
     sheets = []
     shown = 0
@@ -104,7 +112,7 @@ def _live_rows(changes: Sequence[Change], entries: dict[str, Entry | None]) -> d
     for label, entry in entries.items():
         pks = [change.target_pk for change in changes if change.target_model == label and change.target_pk]
         if entry is not None and pks:
-            for row in entry.model._base_manager.filter(pk__in=pks):
+            for row in display.with_references(entry.model).filter(pk__in=pks):
                 found[label, str(row.pk)] = row
     return found
 
@@ -131,6 +139,7 @@ def _sheet(
         lines=_lines(correction, change, entry, live, labels) if entry else [],
         whole=_whole(change, entry, labels) if entry else [],
         hanging=hanging,
+        is_waiting=correction.state in WAITING,
         is_gone=entry is not None and live is None and expects_row and is_current,
     )
 

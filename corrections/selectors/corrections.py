@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from corrections.choices import State
 from corrections.conf import limits, person_model
 from corrections.models import Correction, CorrectionScope
-from corrections.permissions import BUSINESS_ROLES, Rights, granted_pks, rights_of, scope_key, scope_models
+from corrections.permissions import BUSINESS_ROLES, Rights, rights_of, scope_key, scope_models
 
 
 def within(keys: Iterable[str]) -> QuerySet[CorrectionScope, int]:
@@ -30,7 +30,7 @@ def visible(*, actor: Any, rights: Rights | None = None) -> QuerySet[Correction]
     held = rights.scope_keys(BUSINESS_ROLES)
     if rights.is_superuser or held is None:
         return Correction.objects.all()
-    allowed = Q(pk__in=granted_pks(actor, Correction, "decide_correction"))
+    allowed = Q(pk__in=rights.handed)
     if rights.person_id is not None:
         allowed |= Q(maker_person_id=rights.person_id)
     if held:
@@ -38,9 +38,9 @@ def visible(*, actor: Any, rights: Rights | None = None) -> QuerySet[Correction]
     return Correction.objects.filter(allowed)
 
 
-def visible_one(*, actor: Any, pk: int) -> Correction | None:
+def visible_one(*, actor: Any, pk: int, rights: Rights | None = None) -> Correction | None:
     """One correction with its policy, or None when there is none that this account may see."""
-    rows = visible(actor=actor).select_related("policy", "incident", "reverts", "maker_person")
+    rows = visible(actor=actor, rights=rights).select_related("policy", "incident", "reverts", "maker_person")
     return rows.filter(pk=pk).first()
 
 
@@ -145,10 +145,10 @@ def listed(rows: Iterable[Correction]) -> list[Listed]:
     """Lines of these corrections, in their order; one query for all their scopes."""
     rows = list(rows)
     scopes = scope_labels(row.pk for row in rows)
-    return [_line(row, scopes.get(row.pk, "")) for row in rows]
+    return [line(row, scopes.get(row.pk, "")) for row in rows]
 
 
-def _line(row: Correction, scopes: str) -> Listed:
+def line(row: Correction, scopes: str = "") -> Listed:
     return Listed(
         pk=row.pk,
         number=str(row),

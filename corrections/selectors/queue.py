@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from corrections.choices import State
 from corrections.conf import limits
 from corrections.models import Contribution, Correction, Decision
-from corrections.permissions import Rights, granted_pks, rights_of
+from corrections.permissions import Rights, rights_of
 from corrections.roles import DECIDING_ROLES
 from corrections.selectors.corrections import Listed, listed, within
 
@@ -67,7 +67,7 @@ def walk(*, actor: Any, rights: Rights | None = None) -> Walk:
     most = limits.COUNT_MAX
     ways: list[list[Any]] = [
         list(rows.order_by("submitted_at", "pk").values_list("submitted_at", "pk")[: most + 1])
-        for rows in _waiting(actor, rights)
+        for rows in _waiting(rights)
     ]
     keys = list(dict.fromkeys(heapq.merge(*ways)))
     return Walk(keys[:most], len(keys) > most)
@@ -75,6 +75,7 @@ def walk(*, actor: Any, rights: Rights | None = None) -> Walk:
 
 def page(*, actor: Any, after: int | None = None, rights: Rights | None = None) -> QueuePage:
     """One page of the queue: what stands after the correction of this key."""
+    rights = rights or rights_of(actor)
     queue = walk(actor=actor, rights=rights)
     start = 0 if after is None else bisect.bisect_right(queue.keys, _key_of(after))
     shown = [pk for _, pk in queue.keys[start : start + limits.PAGE_ROWS]]
@@ -85,7 +86,7 @@ def page(*, actor: Any, after: int | None = None, rights: Rights | None = None) 
         rows=listed(rows[pk] for pk in shown if pk in rows),
         count=queue.count,
         is_capped=queue.is_capped,
-        handed=frozenset(_handed(actor)) & set(shown),
+        handed=rights.handed & set(shown),
         next=shown[-1] if has_more else None,
         previous=(before or 0) if start else None,
     )
@@ -114,19 +115,14 @@ def _key_of(pk: int) -> Key:
     return found if found and found[0] else (dt.datetime.min.replace(tzinfo=dt.UTC), 0)
 
 
-def _handed(actor: Any) -> list[int]:
-    return [int(pk) for pk in granted_pks(actor, Correction, "decide_correction")]
-
-
-def _waiting(actor: Any, rights: Rights) -> list[QuerySet[Correction]]:
+def _waiting(rights: Rights) -> list[QuerySet[Correction]]:
     """Corrections whose open step this account may sign, one set per way of holding the step's role."""
     roles = [role for role in DECIDING_ROLES if role in rights.roles]
     if rights.is_superuser or rights.person_id is None or not roles:
         return []
     rows = _undecided(rights.person_id)
     ways = [rows.filter(condition) for condition in _by_scope(rights, roles)]
-    handed = _handed(actor)
-    return [*ways, rows.filter(pk__in=handed, step_role__in=roles)] if handed else ways
+    return [*ways, rows.filter(pk__in=rights.handed, step_role__in=roles)] if rights.handed else ways
 
 
 def _by_scope(rights: Rights, roles: list[str]) -> list[Q]:

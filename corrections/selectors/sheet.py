@@ -13,29 +13,27 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from corrections.choices import OPEN, AuditKind, DecisionKind, State, Verdict
 from corrections.conf import limits
 from corrections.models import (
     AuditEvent,
     Change,
-    CheckResult,
     Correction,
-    CorrectionScope,
     Decision,
-    Evidence,
     Incident,
-    PolicyStep,
     Revision,
 )
 from corrections.permissions import Rights
-from corrections.policies import steps_of
 from corrections.roles import Role, codename
 from corrections.selectors import corrections, revisions
 from corrections.selectors.acts import Acts, Standing, acts
 from corrections.selectors.changes import ChangeSheet, change_sheets
 from corrections.selectors.corrections import Listed
+from corrections.selectors.facts import Facts, facts_of
+from corrections.selectors.facts import Verdict as Found
 from corrections.selectors.timeline import Event, timeline
 
 
@@ -44,6 +42,7 @@ class EvidenceSheet:
     """A piece of evidence, and whether this person has opened it."""
 
     pk: int
+    place: int
     name: str
     kind: str
     note: str
@@ -102,12 +101,12 @@ class Sheet:
         return change_sheets(self.correction, self.raw_changes)
 
     @cached_property
-    def scopes(self) -> list[CorrectionScope]:
-        return list(self.correction.scopes.order_by("label"))
+    def facts(self) -> Facts:
+        return facts_of(self.correction)
 
-    @cached_property
+    @property
     def scope_label(self) -> str:
-        return ", ".join(map(str, self.scopes))
+        return ", ".join(map(str, self.facts.scopes))
 
     @cached_property
     def incident(self) -> Incident | None:
@@ -116,11 +115,10 @@ class Sheet:
     # Machine verdicts
 
     @cached_property
-    def verdicts(self) -> dict[str, list[CheckResult]]:
+    def verdicts(self) -> dict[str, list[Found]]:
         """Verdicts of the present revision: fail, warn, pass."""
-        found = self.correction.check_results.filter(revision=self.correction.revision).order_by("id")
-        verdicts: dict[str, list[CheckResult]] = {str(verdict): [] for verdict in Verdict.values}
-        for result in found:
+        verdicts: dict[str, list[Found]] = {str(verdict): [] for verdict in Verdict.values}
+        for result in self.facts.verdicts:
             verdicts[result.verdict].append(result)
         return verdicts
 
@@ -136,25 +134,17 @@ class Sheet:
         return [decision for decision in self.decisions if decision.revision == self.correction.revision]
 
     @cached_property
-    def contributors(self) -> frozenset[int]:
-        return frozenset(self.correction.contributions.values_list("person_id", flat=True))
-
-    @cached_property
     def acts(self) -> Acts:
         return acts(
             Standing(
                 actor=self.actor,
                 rights=self.rights,
                 correction=self.correction,
-                keys=frozenset(scope.key for scope in self.scopes),
-                contributors=self.contributors,
+                keys=frozenset(scope.key for scope in self.facts.scopes),
+                contributors=self.facts.contributors,
                 deciders=frozenset(decision.person_id for decision in self.decisions_now),
             )
         )
-
-    @cached_property
-    def steps(self) -> list[PolicyStep]:
-        return [] if self.correction.policy is None else steps_of(self.correction.policy)
 
     @cached_property
     def way(self) -> list[WayStep]:
@@ -162,12 +152,12 @@ class Sheet:
         approvals = [decision for decision in self.decisions_now if decision.kind == DecisionKind.APPROVE]
         return [
             WayStep(
-                role=step.get_role_display(),
+                role=step.role_label,
                 people=step.people,
                 signed=tuple(decision for decision in approvals if decision.step == step.position),
                 is_open=self.correction.state == State.SUBMITTED and self.correction.step == step.position,
             )
-            for step in self.steps
+            for step in self.facts.steps
         ]
 
     @property
@@ -194,18 +184,34 @@ class Sheet:
         """Accounts to which the open step could be handed: the step's function, and independent of this revision."""
         if "hand_over" not in self.acts.offered:
             return []
-        return receivers(self.correction, self.contributors | {d.person_id for d in self.decisions_now}, self.rights)
+        return receivers(
+            self.correction, self.facts.contributors | {d.person_id for d in self.decisions_now}, self.rights
+        )
 
     # Evidence
 
     @cached_property
     def evidence(self) -> list[EvidenceSheet]:
-        rows = self.correction.evidence.filter(removed_at__isnull=True).select_related("file").order_by("id")
-        return [self._evidence(row) for row in rows]
+        rows = self.correction.evidence.filter(removed_at__isnull=True).annotate(is_opened=self._is_opened())
+        found = rows.select_related("file").order_by("id")
+        return [self._evidence(row, place) for place, row in enumerate(found, start=1)]
 
-    def _evidence(self, row: Evidence) -> EvidenceSheet:
+    def _is_opened(self) -> Exists:
+        """Whether this person opened a piece of evidence here, by the subjects of audit events."""
+        subject = Concat(Value("evidence:"), Cast(OuterRef("pk"), CharField()))
+        return Exists(
+            AuditEvent.objects.filter(
+                correction=self.correction,
+                kind=AuditKind.EVIDENCE_OPENED,
+                actor_person_id=self.rights.person_id or 0,
+                subject=subject,
+            )
+        )
+
+    def _evidence(self, row: Any, place: int) -> EvidenceSheet:
         return EvidenceSheet(
             pk=row.pk,
+            place=place,
             name=row.filename,
             kind=row.get_kind_display(),
             note=row.note,
@@ -215,18 +221,8 @@ class Sheet:
             brought_by=row.brought_by_name,
             brought_at=row.brought_at,
             revision=row.revision,
-            is_opened=f"evidence:{row.pk}" in self.opened,
+            is_opened=row.is_opened,
         )
-
-    @cached_property
-    def opened(self) -> frozenset[str]:
-        """What this person opened here, as subjects of audit events."""
-        if self.rights.person_id is None:
-            return frozenset()
-        events = AuditEvent.objects.filter(
-            correction=self.correction, kind=AuditKind.EVIDENCE_OPENED, actor_person_id=self.rights.person_id
-        )
-        return frozenset(events.order_by().values_list("subject", flat=True).distinct())
 
     # What happened
 
@@ -237,6 +233,8 @@ class Sheet:
     @cached_property
     def moved(self) -> Moved | None:
         """What moved between the last two submissions; nothing for a first revision."""
+        if self.correction.revision == 1:
+            return None
         last: list[Revision] = list(self.correction.revisions.order_by("-number")[:2])
         if len(last) < 2 or self.correction.revision != last[0].number:
             return None
@@ -254,35 +252,44 @@ class Sheet:
     @cached_property
     def related(self) -> Related:
         """Open corrections of the same records, the last of them, and the last of the same maker."""
-        rows = self._others()
-        same = list(rows.filter(pk__in=_on_same_records(self.raw_changes))[: limits.RELATED_ROWS_MAX])
-        by_maker = list(rows.filter(maker_person_id=self.correction.maker_person_id)[:3])
-        lines = {line.pk: line for line in corrections.listed({row.pk: row for row in [*same, *by_maker]}.values())}
+        same = [row for row in self.beside if row.is_same]
+        by_maker = [row for row in self.beside if row.maker_person_id == self.correction.maker_person_id]
         is_open = (*OPEN, State.FAILED)
         return Related(
-            open=[lines[row.pk] for row in same if row.state in is_open],
-            same_records=[lines[row.pk] for row in same if row.state not in is_open][:3],
-            same_maker=[lines[row.pk] for row in by_maker],
+            open=[corrections.line(row) for row in same if row.state in is_open],
+            same_records=[corrections.line(row) for row in same if row.state not in is_open][:3],
+            same_maker=[corrections.line(row) for row in by_maker[:3]],
         )
-
-    def _others(self) -> QuerySet[Correction]:
-        rows = corrections.visible(actor=self.actor, rights=self.rights)
-        return rows.exclude(pk=self.correction.pk).exclude(state=State.DRAFT).order_by("-pk")
 
     @cached_property
     def reverted_by(self) -> list[Listed]:
-        """Corrections that take this one back."""
-        rows = corrections.visible(actor=self.actor, rights=self.rights).filter(reverts=self.correction)
-        return corrections.listed(rows.exclude(state=State.DRAFT).order_by("pk"))
+        """Corrections that take this one back, oldest first."""
+        return [corrections.line(row) for row in reversed(self.beside) if row.reverts_id == self.correction.pk]
+
+    @cached_property
+    def beside(self) -> list[Any]:
+        """All corrections that are mentioned on the page, newest first, in one query."""
+        others = corrections.visible(actor=self.actor, rights=self.rights)
+        others = others.exclude(pk=self.correction.pk).exclude(state=State.DRAFT)
+        same = _on_same_records(self.raw_changes)
+        ways = [
+            others.filter(pk__in=same.values("correction_id")).order_by("-pk")[: limits.RELATED_ROWS_MAX],
+            others.filter(maker_person_id=self.correction.maker_person_id).order_by("-pk")[:3],
+            others.filter(reverts=self.correction).order_by("pk")[: limits.RELATED_ROWS_MAX],
+        ]
+        # SQLite takes no LIMIT directly in a part of a UNION.
+        found, *more = [Correction.objects.filter(pk__in=way.values("pk")).order_by().values("pk") for way in ways]
+        is_same = Exists(same.filter(correction=OuterRef("pk")))
+        return list(Correction.objects.filter(pk__in=found.union(*more)).annotate(is_same=is_same).order_by("-pk"))
 
 
-def _on_same_records(changes: Sequence[Change]) -> QuerySet[Change, int]:
-    """Keys of the corrections with a change of one of these records."""
+def _on_same_records(changes: Sequence[Change]) -> QuerySet[Change]:
+    """All changes of one of these records."""
     wanted = Q(pk__in=[])
     for model in {change.target_model for change in changes if change.target_pk}:
         pks = [change.target_pk for change in changes if change.target_model == model and change.target_pk]
         wanted |= Q(target_model=model, target_pk__in=pks)
-    return Change.objects.filter(wanted).order_by().values_list("correction_id", flat=True)
+    return Change.objects.filter(wanted).order_by()
 
 
 def receivers(correction: Correction, excluded: frozenset[int], rights: Rights) -> list[tuple[int, str]]:

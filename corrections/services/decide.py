@@ -15,7 +15,6 @@ from corrections.choices import AuditKind, DecisionKind, State
 from corrections.conf import limits
 from corrections.errors import Conflict, IllegalState, IntegrityBroken, InvalidInput, NotAllowed
 from corrections.models import Correction, Decision, FieldHold, PolicyStep
-from corrections.permissions import is_handed_over
 from corrections.protection import evidence as store
 from corrections.roles import Role
 from corrections.services import _content, _door
@@ -122,7 +121,7 @@ def _demand_may_decide(act: _door.Act, digest: str) -> PolicyStep:
     demand_independent(act)
     step = _open_step(act)
     role_is_held = act.rights.holds(step.role, act.scope_keys)
-    if not role_is_held and not (step.role in act.rights.roles and is_handed_over(act.actor, act.correction)):
+    if not role_is_held and not (step.role in act.rights.roles and act.correction.pk in act.rights.handed):
         raise NotYourStep(role=step.get_role_display())
     _demand_digest_shown(act.correction, digest)
     return step
