@@ -14,6 +14,7 @@ from corrections.choices import State
 from corrections.conf import limits, person_model
 from corrections.models import Correction, CorrectionScope
 from corrections.permissions import BUSINESS_ROLES, Rights, rights_of, scope_key, scope_models
+from corrections.selectors import views
 
 
 def within(keys: Iterable[str]) -> QuerySet[CorrectionScope, int]:
@@ -73,6 +74,7 @@ class Filters:
     maker: str = ""
     scope: str = ""
     number: str = ""
+    view: str = ""
     since: dt.datetime | None = None
     until: dt.datetime | None = None
 
@@ -91,7 +93,7 @@ class Page:
 def register(*, actor: Any, filters: Filters, below: int | None = None, above: int | None = None) -> Page:
     """The register, newest first: drafts only the actor's own, everything else that the actor may see."""
     rights = rights_of(actor)
-    rows = _narrowed(visible(actor=actor, rights=rights), filters)
+    rows = _narrowed(visible(actor=actor, rights=rights), filters).filter(views.condition(filters.view, rights))
     rows = rows.filter(~Q(state=State.DRAFT) | Q(maker_person_id=rights.person_id or 0))
     count = rows.order_by()[: limits.COUNT_MAX + 1].count()
     found, has_newer, has_older = _keyset(rows, below, above)
