@@ -22,6 +22,7 @@ register = template.Library()
 
 SYMBOLS = {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
+MARKED_RATIO_MIN = 0.7
 MARKED_CHARS_MIN, MARKED_CHARS_MAX = 12, 200  # of both; beyond it, a comparison letter by letter helps nobody
 
 
@@ -125,7 +126,7 @@ def marked(before: str, after: str) -> SafeString | str:
     if not before or not after or not MARKED_CHARS_MIN <= len(before) + len(after) <= MARKED_CHARS_MAX:
         return conditional_escape(after)
     match = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    if match.ratio() < 0.5:
+    if match.ratio() < MARKED_RATIO_MIN:
         return conditional_escape(after)
     parts = [(tag, after[start:end]) for tag, _a, _b, start, end in match.get_opcodes()]
     shaped = ((format_html("{}" if tag == "equal" else "<mark>{}</mark>", text),) for tag, text in parts if text)

@@ -229,5 +229,5 @@
         }
     });
 
-    document.getElementById("refusal")?.focus();
+    (page.querySelector(".dc-verb[open] textarea") || document.getElementById("refusal"))?.focus();
 })();

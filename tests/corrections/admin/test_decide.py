@@ -76,7 +76,7 @@ def test_the_page_shows_all_that_a_decision_needs(desk: Desk, get: Get) -> None:
         "System defect",
         "receipt.txt",
         "queue 1/1",
-        "Channel receipt",
+        "channel receipt",
         correction.digest,
         "four eyes v1",
         "Ctrl+Enter",
