@@ -13,15 +13,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.navigation import rights_for, sees_business
-from backoffice.staff.models import Person, User
+from backoffice.staff.models import Kind, Person, User
 from corrections.choices import State
 from corrections.permissions import Rights
 from corrections.roles import Role
 from corrections.selectors import desk
 from corrections.selectors.corrections import Listed
+from corrections.selectors.views import View
 
 REGISTER = "corrections_correction_changelist"
-MY_OWN = ("mine", "1")
+MY_OWN = ("view", View.MINE)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ WORDINGS: dict[str, Wording] = {
     "to_apply": Wording(
         _("Approved, to be applied"),
         REGISTER,
-        (("state", State.APPROVED),),
+        (("view", View.TO_APPLY),),
         tone="is-info",
         heading=_("Approved, to be applied"),
         empty=_("Nothing waits to be applied."),
@@ -59,27 +60,28 @@ WORDINGS: dict[str, Wording] = {
     "to_work_on": Wording(
         "",
         REGISTER,
-        (MY_OWN,),
+        (("view", View.TO_WORK_ON),),
         heading=_("For me to work on"),
         empty=_("No drafts and nothing returned. Open a record and choose “Propose a correction” to start one."),
     ),
     "waiting_for_others": Wording(
         _("Mine, waiting for others"),
         REGISTER,
-        (MY_OWN, ("state", State.SUBMITTED)),
+        (("view", View.WAITING),),
         heading=_("Mine, waiting for others"),
         empty=_("None of your corrections waits for a decision."),
     ),
     "waiting": Wording(_("Waiting for a decision"), REGISTER, (("state", State.SUBMITTED),), tone="is-info"),
-    "held": Wording(_("On hold"), REGISTER, (("held", "1"),), tone="is-warn"),
+    "held": Wording(_("On hold"), REGISTER, (("view", View.HELD),), tone="is-warn"),
     "failed": Wording(_("Failed, still open"), REGISTER, (("state", State.FAILED),), tone="is-bad"),
     "held_or_failed": Wording(
         "",
         REGISTER,
+        (("view", View.TROUBLED),),
         heading=_("On hold or failed"),
         empty=_("Nothing is on hold and nothing has failed."),
     ),
-    "applied_today": Wording(_("Applied today"), REGISTER, (("applied", "today"),), tone="is-good"),
+    "applied_today": Wording(_("Applied today"), REGISTER, (("view", View.TODAY),), tone="is-good"),
 }
 
 
@@ -148,7 +150,8 @@ def _people(rights: Rights) -> Iterator[Tile]:
         return
     people, accounts = reverse("admin:staff_person_changelist"), reverse("admin:staff_user_changelist")
     active = User.objects.filter(is_active=True)
-    roleless = active.filter(groups__isnull=True, is_superuser=False, kind="human")
+    roleless = active.filter(groups__isnull=True, kind=Kind.HUMAN)
+    without = f"{accounts}?is_active__exact=1&kind__exact={Kind.HUMAN}&groups__isnull=True"
     yield Tile(_("People in service"), f"{people}?is_active__exact=1", Person.objects.filter(is_active=True).count())
     yield Tile(_("Accounts in use"), f"{accounts}?is_active__exact=1", active.count())
-    yield Tile(_("Accounts without a role"), f"{accounts}?groups__isnull=True", roleless.count(), tone="is-warn")
+    yield Tile(_("Accounts without a role"), without, roleless.count())

@@ -39,7 +39,7 @@ class Explained:
     @property
     def sentence(self) -> str:
         """What the refusal says, with dots where it names a record, a field or a number."""
-        return re.sub(r"%\(\w+\)[sd]", "…", str(self.said))
+        return re.sub(r"%\(\w+\)\w*?[sdX]", "…", str(self.said))
 
 
 ASK_ROLE = _("Ask a user administrator whether your roles should cover it, or let a colleague do it who holds them.")
@@ -70,6 +70,9 @@ RIGHTS: tuple[Row, ...] = (
     ("actor_is_required", "", _("Sign in again.")),
     ("actor_is_not_active", "", ASK_ROLE),
     ("actor_needs_a_person", "", _("Sign in with the account that belongs to you as a person.")),
+    ("receiver_cannot_decide", "", _("Choose another colleague from the list; it names who can decide.")),
+    ("history_report_needs_compliance", "", ASK_ROLE),
+    ("rights_changed_meanwhile", "", ASK_ROLE),
     ("signatures_are_missing", "", _("Wait until everybody has signed whom the policy demands.")),
 )
 
@@ -122,6 +125,9 @@ INPUT: tuple[Row, ...] = (
         _("contains the invisible character U+%(point)04X. Type the value again without it."),
         TYPE_AGAIN,
     ),
+    ("value_not_json", _("must be JSON."), TYPE_AGAIN),
+    ("value_typed_but_not_ticked", "", TYPE_AGAIN),
+    ("form_not_genuine", "", NEW_REQUEST),
     ("reference_not_found", _("no such record. Choose one from the list."), TYPE_AGAIN),
     ("row_would_be_invalid", _("The record would break a rule of its own."), TYPE_AGAIN),
     ("card_number_invalid", _("A card number has 12 to 19 digits."), TYPE_AGAIN),
@@ -167,8 +173,13 @@ INPUT: tuple[Row, ...] = (
     ("text_too_long", _("The %(field)s is longer than %(max)s characters. Shorten it."), TYPE_AGAIN),
     ("text_not_usable", _("The text has an invisible character."), TYPE_AGAIN),
     ("incident_title_is_required", _("Give the incident a short title."), TYPE_AGAIN),
+    ("incident_not_found", _("Choose an incident from the list."), TYPE_AGAIN),
     ("on_bad_row_unknown", _("Choose what happens to bad rows."), TYPE_AGAIN),
     ("filter_not_known", "", _("Take the filters above the list; other questions to it are refused.")),
+    ("filter_cannot_be_used", "", TYPE_AGAIN),
+    ("event_kind_unknown", "", TYPE_AGAIN),
+    ("export_format_unknown", _("Choose CSV or XLSX."), TYPE_AGAIN),
+    ("export_is_too_large", "", _("Make several exports, one after the other.")),
     ("search_not_usable", _("Search for a whole number or name, without line breaks."), TYPE_AGAIN),
     ("page_not_known", _("There is no such page of this list."), _("Go back to the first page.")),
     ("day_not_usable", _("Give the day as year-month-day, such as 2026-11-23."), TYPE_AGAIN),
@@ -176,6 +187,7 @@ INPUT: tuple[Row, ...] = (
 
 EVIDENCE: tuple[Row, ...] = (
     ("evidence_is_required", "", _("Attach a file that proves what is wrong, then submit again.")),
+    ("file_is_required", _("Choose a file, drop it here, or paste a screenshot."), TYPE_AGAIN),
     ("evidence_kind_is_required", _("Choose a kind of evidence from the list."), TYPE_AGAIN),
     ("evidence_used_on_another_correction", "", _("Bring a file of its own, or open one incident for both.")),
     ("evidence_already_attached", "", _("It is there already; attach another file or go on.")),
@@ -265,6 +277,7 @@ GENERAL = {
     "correction_is_not_editable": "illegal_state",
     "correction_is_not_on_hold": "illegal_state",
     "no_step_is_open": "illegal_state",
+    "event_kind_unknown": "filter_cannot_be_used",
     "only_applied_is_reverted": "illegal_state",
 }
 

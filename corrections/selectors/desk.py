@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
-from django.utils import timezone
 
-from corrections.choices import OPEN, State
+from corrections.choices import State
 from corrections.conf import limits
 from corrections.models import Correction
 from corrections.permissions import BUSINESS_ROLES, Rights
 from corrections.roles import DECIDING_ROLES, Role
 from corrections.selectors import queue
 from corrections.selectors.corrections import Listed, listed, visible, within
+from corrections.selectors.views import TO_WORK_ON, WAITING, View, condition
 
 LIST_ROWS = 6
-# A correction of one's own that is still going somewhere.
-TO_WORK_ON = (State.DRAFT, State.RETURNED, State.FAILED)
-WAITING = (State.SUBMITTED, State.APPROVED)
 
 
 @dataclass(frozen=True)
@@ -54,25 +51,19 @@ def start_page(*, actor: Any, rights: Rights) -> StartPage:
         numbers["to_apply"], found["to_apply"] = _oldest_first(_to_apply(rights))
     if Role.MAKER in rights.roles:
         numbers |= _mine(rights)
-        found["to_work_on"] = list(mine(rights, TO_WORK_ON).order_by("-id")[:LIST_ROWS])
-        found["waiting_for_others"] = list(mine(rights, WAITING).order_by("submitted_at", "id")[:LIST_ROWS])
+        found["to_work_on"] = list(_view(View.TO_WORK_ON, rights).order_by("-id")[:LIST_ROWS])
+        found["waiting_for_others"] = list(_view(View.WAITING, rights).order_by("submitted_at", "id")[:LIST_ROWS])
     if rights.is_superuser or rights.roles & set(BUSINESS_ROLES):
         seen = visible(actor=actor, rights=rights)
-        numbers["applied_today"] = _number(seen.filter(applied_at__gte=midnight()))
+        numbers["applied_today"] = _number(seen.filter(condition(View.TODAY, rights)))
         if rights.is_superuser or Role.COMPLIANCE in rights.roles:
-            numbers |= _overseen(seen)
-            found["held_or_failed"] = list(_troubled(seen).order_by("-id")[:LIST_ROWS])
+            numbers |= _overseen(seen, rights)
+            found["held_or_failed"] = list(seen.filter(condition(View.TROUBLED, rights)).order_by("-id")[:LIST_ROWS])
     return StartPage(numbers, _lines(found))
 
 
-def midnight() -> dt.datetime:
-    """When the desk's day began."""
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def mine(rights: Rights, states: tuple[State, ...]) -> QuerySet[Correction]:
-    """Corrections that this person made, from whichever account."""
-    return Correction.objects.filter(maker_person_id=rights.person_id or 0, state__in=states)
+def _view(view: View, rights: Rights) -> QuerySet[Correction]:
+    return Correction.objects.filter(condition(view, rights))
 
 
 def _queue(actor: Any, rights: Rights) -> tuple[Number, list[Correction]]:
@@ -86,12 +77,12 @@ def _queue(actor: Any, rights: Rights) -> tuple[Number, list[Correction]]:
 def _to_apply(rights: Rights) -> QuerySet[Correction]:
     keys = rights.scope_keys([Role.EXECUTOR])
     allowed = Q() if keys is None else Q(pk__in=within(keys))
-    return Correction.objects.filter(allowed, state=State.APPROVED, is_held=False)
+    return _view(View.TO_APPLY, rights).filter(allowed)
 
 
 def _mine(rights: Rights) -> dict[str, Number]:
     """All of one's own open work in one query: it is bounded by what one person can have under way."""
-    states = mine(rights, TO_WORK_ON + WAITING).values("state").order_by()
+    states = _view(View.MINE, rights).filter(state__in=TO_WORK_ON + WAITING).values("state").order_by()
     found = {row["state"]: row for row in states.annotate(total=Count("pk"), oldest=Min("submitted_at"))}
     count = {state: found[state]["total"] if state in found else 0 for state in TO_WORK_ON + WAITING}
     waiting_since = [found[state]["oldest"] for state in WAITING if state in found]
@@ -103,19 +94,14 @@ def _mine(rights: Rights) -> dict[str, Number]:
     }
 
 
-def _overseen(seen: QuerySet[Correction]) -> dict[str, Number]:
+def _overseen(seen: QuerySet[Correction], rights: Rights) -> dict[str, Number]:
     waiting = seen.filter(state=State.SUBMITTED)
     oldest = waiting.order_by("submitted_at", "id").values_list("submitted_at", flat=True).first()
     return {
         "waiting": _number(waiting, oldest),
-        "held": _number(seen.filter(state__in=[*OPEN, State.FAILED], is_held=True)),
+        "held": _number(seen.filter(condition(View.HELD, rights))),
         "failed": _number(seen.filter(state=State.FAILED)),
     }
-
-
-def _troubled(seen: QuerySet[Correction]) -> QuerySet[Correction]:
-    """Failed, or stopped by compliance."""
-    return seen.filter(Q(state=State.FAILED) | Q(state__in=OPEN, is_held=True))
 
 
 def _oldest_first(found: QuerySet[Correction]) -> tuple[Number, list[Correction]]:

@@ -1,4 +1,4 @@
-"""Chinese: money is grouped by thousands, as in every bank's books; Django would group by ten thousands, or not at all."""
+"""Chinese: money is grouped by thousands, as in every bank's books; Django would not group it at all."""
 
 DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i"
