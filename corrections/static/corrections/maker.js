@@ -46,6 +46,15 @@
         }
     }
 
+    /* The kind that somebody chose holds for the next file too. */
+    function keepKind(from, to) {
+        const [before, after] = [from, to].map((part) => part.querySelector("select[name=kind]"));
+        if (before && after && before.dataset.chosen) {
+            after.value = before.value;
+            after.dataset.chosen = "yes";
+        }
+    }
+
     /* Take the parts of the answer that may have changed; what is being typed elsewhere stays. */
     function takeParts(html) {
         const answer = new DOMParser().parseFromString(html, "text/html");
@@ -57,6 +66,7 @@
             if (fresh) {
                 const taken = document.importNode(fresh, true);
                 keepPictures(part, taken);
+                keepKind(part, taken);
                 part.replaceWith(taken);
             }
         }
@@ -111,6 +121,9 @@
     });
 
     document.addEventListener("change", (event) => {
+        if (event.target.matches("form[data-attach] select")) {
+            event.target.dataset.chosen = "yes";
+        }
         if (event.target.matches("form[data-attach] input[type=file]") && event.target.files.length) {
             attach(attachForm(), event.target.files);
         }
@@ -120,6 +133,10 @@
         const files = event.clipboardData ? [...event.clipboardData.files] : [];
         if (attachForm() && files.length) {
             event.preventDefault();
+            const kind = attachForm().elements.kind;
+            if (!kind.dataset.chosen && files.every((file) => file.type.startsWith("image/"))) {
+                kind.value = "screenshot";
+            }
             attach(attachForm(), files.map(named));
         }
     });
