@@ -22,6 +22,7 @@ register = template.Library()
 
 SYMBOLS = {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
+SOON = dt.timedelta(days=1)
 MARKED_RATIO_MIN = 0.7
 MARKED_CHARS_MIN, MARKED_CHARS_MAX = 12, 200  # of both; beyond it, a comparison letter by letter helps nobody
 
@@ -72,6 +73,12 @@ def left(until: dt.datetime | None) -> str:
     """How long until something ends; empty when it is over."""
     remaining = until - timezone.now() if until else dt.timedelta(0)
     return span(remaining, fine=True) if remaining > dt.timedelta(0) else ""
+
+
+@register.filter
+def is_soon(until: dt.datetime | None) -> bool:
+    """Whether less than a day is left, or nothing."""
+    return until is not None and until - timezone.now() < SOON
 
 
 def span(length: dt.timedelta, *, fine: bool = False) -> str:

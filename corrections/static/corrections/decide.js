@@ -123,6 +123,10 @@
         const mark = tab.querySelector(".dc-seen");
         mark.textContent = "✓";
         mark.setAttribute("aria-label", panel.dataset.opened);
+        weighApproval();
+    }
+
+    function weighApproval() {
         const left = tabs.filter((other) => other.dataset.opened !== "1").map((other) => other.dataset.name);
         const reason = document.getElementById("why-not");
         if (approve && reason) {
@@ -144,6 +148,8 @@
         tools.addEventListener("click", (event) => acts[event.target.closest("[data-tool]")?.dataset.tool]?.());
         const first = tabs.find((tab) => tab.getAttribute("aria-selected") === "true");
         if (first) {
+            // The server counts the piece on the page as opened; here it must have been drawn as well.
+            weighApproval();
             show(first, 1);
         }
     }
@@ -217,7 +223,10 @@
     document.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
             event.preventDefault();
-            send(event.target);
+            // A key held down must not sign one correction after the other.
+            if (!event.repeat) {
+                send(event.target);
+            }
         } else if (event.key === "Escape") {
             open(null);
         } else if (!event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target)) {

@@ -23,7 +23,7 @@ from tests.corrections.services.desk import Desk
 from tests.factories.staff import account, give_roles
 
 pytestmark = pytest.mark.django_db
-QUERIES_MAX = 32  # much stands on this page; whatever its length
+QUERIES_MAX = 15
 
 Get = Callable[..., HttpResponse]
 Post = Callable[..., HttpResponse]
