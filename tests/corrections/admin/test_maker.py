@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import JournalEntry, Payout, Posting, Repayment
@@ -28,6 +30,7 @@ from tests.factories.accounts import (
 
 pytestmark = pytest.mark.django_db
 PAYOUT = "accounts.payout"
+DRAFT_QUERIES_MAX = 20
 
 
 def upload(text: str = "The channel confirms.", name: str = "receipt.txt") -> SimpleUploadedFile:
@@ -654,3 +657,18 @@ def _entry(row: Any) -> Any:
     from corrections.registry import registry
 
     return registry.get(row)
+
+
+def test_the_draft_page_takes_the_same_queries_for_one_record_and_for_many(desk: Desk) -> None:
+    one, many = desk.draft(), desk.draft()
+    for _ in range(6):
+        services.add_change(
+            actor=desk.mara, correction=many, target=desk.payout(), values={"counterparty_bank": "BOC"}
+        )
+    counts = []
+    for correction in (one, many, one, many):
+        client = browser(desk.mara)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(reverse("admin:corrections_correction_change", args=[correction.pk])).status_code == 200
+        counts.append(len(queries))
+    assert counts[2] == counts[3] <= DRAFT_QUERIES_MAX
