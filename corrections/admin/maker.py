@@ -61,15 +61,14 @@ def draft_page(
 ) -> HttpResponse:
     """A draft or returned correction as its maker sees it; `refusals` stand where the eye is."""
     sheet = Sheet(actor=request.user, rights=rights_for(request), correction=correction)
-    kinds = list(correction.evidence.filter(removed_at__isnull=True).values_list("kind", flat=True))
     texts = {name: getattr(correction, name) for name in TEXTS}
     context = {
         "title": _heading(correction),
         "correction": correction,
         "sheet": sheet,
         "texts": {**texts, **(typed or {})},
-        "readiness": drafts.readiness(correction, sheet.raw_changes, kinds),
-        "returned": drafts.returned_with(correction),
+        "readiness": drafts.readiness(sheet),
+        "returned": drafts.returned_with(sheet),
         "reasons": Reason.choices,
         "kinds": EvidenceKind.choices,
         "refusals": {refusal.verb: refusal for refusal in refusals},
@@ -208,9 +207,7 @@ def add_change(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponseRedirect(_here(correction) + "#records")
 
 
-def _subject(
-    request: HttpRequest, asked: Mapping[str, str], replaces: Change | None
-) -> tuple[Entry, Any, str]:
+def _subject(request: HttpRequest, asked: Mapping[str, str], replaces: Change | None) -> tuple[Entry, Any, str]:
     """Which record, and what is to happen to it. 404 for what the account may not see."""
     if replaces is not None:
         label, pk, action = replaces.target_model, replaces.target_pk, replaces.action

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import models
@@ -73,10 +73,13 @@ class ChangeSheet:
         return [cell for cell in self.whole if not cell.is_changed]
 
 
-def change_sheets(correction: Correction, changes: Sequence[Change]) -> list[ChangeSheet]:
-    """All changes; live rows with their references in one query per model."""
+# Rows as they are now, by model and key.
+Live = Mapping[tuple[str, str], models.Model]
+
+
+def change_sheets(correction: Correction, changes: Sequence[Change], live: Live) -> list[ChangeSheet]:
+    """All changes, beside the rows as they are now."""
     entries = {change.target_model: registry.get(change.target_model) for change in changes}
-    live = _live_rows(changes, entries)
     images = {
         change.pk: rows.image(entry, row)
         for change in changes
@@ -107,9 +110,11 @@ def change_sheets(correction: Correction, changes: Sequence[Change]) -> list[Cha
     return sheets
 
 
-def _live_rows(changes: Sequence[Change], entries: dict[str, Entry | None]) -> dict[tuple[str, str], models.Model]:
+def live_rows(changes: Sequence[Change]) -> Live:
+    """The targets with what they refer to, one query per model; those that are gone or not known are not in it."""
     found: dict[tuple[str, str], models.Model] = {}
-    for label, entry in entries.items():
+    for label in {change.target_model for change in changes}:
+        entry = registry.get(label)
         pks = [change.target_pk for change in changes if change.target_model == label and change.target_pk]
         if entry is not None and pks:
             for row in display.with_references(entry.model).filter(pk__in=pks):

@@ -9,12 +9,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from corrections import checks
-from corrections.choices import Action, DecisionKind, EvidenceKind, Owner, Verdict
+from corrections.choices import Action, EvidenceKind, Owner, Verdict
 from corrections.engine import rows
 from corrections.errors import CorrectionError
-from corrections.models import Change, Correction, Policy
+from corrections.models import Change, Decision, Policy
 from corrections.policies import match, steps_of
 from corrections.registry import registry
+from corrections.selectors.sheet import Sheet
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,11 @@ class Readiness:
         return all(need.is_met for need in self.needs) and not self.verdicts.failed
 
 
-def readiness(correction: Correction, changes: Sequence[Change], kinds: Sequence[str]) -> Readiness:
-    """What `submit` will ask for, judged on live rows without locking them; `kinds` are those of the evidence."""
-    verdicts = _verdicts(correction, changes)
+def readiness(sheet: Sheet) -> Readiness:
+    """What `submit` will ask for, judged on live rows without locking them."""
+    correction, changes = sheet.correction, sheet.raw_changes
+    kinds = [item.kind_code for item in sheet.evidence]
+    verdicts = _verdicts(sheet)
     try:
         policy = match()
     except CorrectionError as error:
@@ -88,44 +91,31 @@ def _declared(changes: Sequence[Change]) -> list[str]:
     return list(found)
 
 
-def _verdicts(correction: Correction, changes: Sequence[Change]) -> Verdicts:
-    if not changes:
+def _verdicts(sheet: Sheet) -> Verdicts:
+    if not sheet.raw_changes:
         return Verdicts()
     said: dict[str, list[str]] = {verdict: [] for verdict in Verdict.values}
-    for _code, finding in checks.run(_subject(correction, changes)):
-        said[finding.verdict].append(finding.message)
+    for _code, finding in checks.run(_subject(sheet)):
+        said[finding.verdict].append(str(finding.message))
     return Verdicts(tuple(said[Verdict.FAIL]), tuple(said[Verdict.WARN]), tuple(said[Verdict.PASS]))
 
 
-def _subject(correction: Correction, changes: Sequence[Change]) -> checks.Subject:
-    """The live rows, one query per model, and which of them moved."""
+def _subject(sheet: Sheet) -> checks.Subject:
+    """The live rows, and which of them moved."""
     live: dict[int, Any] = {}
     stale: dict[int, str] = {}
-    found = _live(changes)
-    for change in changes:
+    for change in sheet.raw_changes:
         entry = registry.get(change.target_model)
         if change.action == Action.CREATE or entry is None:
             continue
-        row = live[change.pk] = found.get((change.target_model, change.target_pk))
+        row = live[change.pk] = sheet.live.get((change.target_model, change.target_pk))
         try:
             rows.demand_unchanged(entry, change, row)
         except CorrectionError as error:
             stale[change.pk] = str(error)
-    return checks.Subject(correction, changes, live, stale)
+    return checks.Subject(sheet.correction, sheet.raw_changes, live, stale)
 
 
-def _live(changes: Sequence[Change]) -> dict[tuple[str, str], Any]:
-    found = {}
-    for label in {change.target_model for change in changes}:
-        entry = registry.get(label)
-        pks = [change.target_pk for change in changes if change.target_model == label and change.target_pk]
-        for row in entry.model._base_manager.filter(pk__in=pks) if entry is not None and pks else ():
-            found[label, str(row.pk)] = row
-    return found
-
-
-def returned_with(correction: Correction) -> Any:
+def returned_with(sheet: Sheet) -> Decision | None:
     """The decision that sent the correction back last, or None."""
-    if correction.number is None:
-        return None
-    return correction.decisions.filter(kind=DecisionKind.RETURN, revision=correction.revision).order_by("-id").first()
+    return None if sheet.correction.number is None else sheet.return_of(sheet.correction.revision)

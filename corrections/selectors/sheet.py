@@ -30,7 +30,7 @@ from corrections.permissions import Rights
 from corrections.roles import Role, codename
 from corrections.selectors import corrections, revisions
 from corrections.selectors.acts import Acts, Standing, acts
-from corrections.selectors.changes import ChangeSheet, change_sheets
+from corrections.selectors.changes import ChangeSheet, Live, change_sheets, live_rows
 from corrections.selectors.corrections import Listed
 from corrections.selectors.facts import Facts, facts_of
 from corrections.selectors.facts import Verdict as Found
@@ -45,6 +45,7 @@ class EvidenceSheet:
     place: int
     name: str
     kind: str
+    kind_code: str
     note: str
     mime: str
     size: int
@@ -98,7 +99,12 @@ class Sheet:
 
     @cached_property
     def changes(self) -> list[ChangeSheet]:
-        return change_sheets(self.correction, self.raw_changes)
+        return change_sheets(self.correction, self.raw_changes, self.live)
+
+    @cached_property
+    def live(self) -> Live:
+        """The records as they are now, with what they refer to."""
+        return live_rows(self.raw_changes)
 
     @cached_property
     def facts(self) -> Facts:
@@ -214,6 +220,7 @@ class Sheet:
             place=place,
             name=row.filename,
             kind=row.get_kind_display(),
+            kind_code=row.kind,
             note=row.note,
             mime=row.file.mime,
             size=row.file.size,
@@ -242,10 +249,13 @@ class Sheet:
 
     def _sent_back(self, revision: int) -> tuple[str, str]:
         """The comment with which a revision was returned, and whose it is."""
-        for decision in reversed(self.decisions):
-            if decision.revision == revision and decision.kind == DecisionKind.RETURN:
-                return decision.comment, decision.person_name
-        return "", ""
+        decision = self.return_of(revision)
+        return (decision.comment, decision.person_name) if decision else ("", "")
+
+    def return_of(self, revision: int) -> Decision | None:
+        """The decision that sent a revision back."""
+        found = (d for d in reversed(self.decisions) if d.revision == revision and d.kind == DecisionKind.RETURN)
+        return next(found, None)
 
     # Beside it
 
