@@ -155,12 +155,13 @@ class Series:
         return 1000 * statistics.median(self.seconds) if self.seconds else 0
 
     @property
-    def worst_ms(self) -> float:
-        return 1000 * max(self.seconds, default=0)
+    def best_ms(self) -> float:
+        return 1000 * min(self.seconds, default=0)
 
 
 def measure(label: str, work: Callable[[], Any], *, rounds: int) -> Series:
-    """Counts the statements of a first, uncounted-in-time round, then times `rounds` of them."""
+    """Warms up, counts the statements of a second round, then times `rounds` more."""
+    work()
     with statements() as found:
         work()
     return Series(label, [timed(work)[0] for _ in range(rounds)], len(found))
