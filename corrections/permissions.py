@@ -43,10 +43,11 @@ class Rights:
     handed: frozenset[int] = frozenset()  # corrections that were handed to this very account
 
     def holds(self, role: str, keys: Iterable[str]) -> bool:
-        """Whether the role is held on every one of the scopes."""
+        """Whether the role is held on every one of the scopes. What belongs to no scope yet is nobody's of a scope."""
         if role not in self.roles:
             return False
-        return role in self.everywhere or set(keys) <= self.scopes.get(role, frozenset())
+        wanted = set(keys)
+        return role in self.everywhere or (bool(wanted) and wanted <= self.scopes.get(role, frozenset()))
 
     def scope_keys(self, roles: Iterable[str] = ROLES) -> frozenset[str] | None:
         """Scopes on which any of the roles is held; None means everywhere."""

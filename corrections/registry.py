@@ -17,10 +17,12 @@ from django.db import models
 from corrections.choices import Action, Mode, Owner
 from corrections.money import Money
 from corrections.protection.fields import SecretField, secret_fields
+from corrections.protection.secrets import columns as secret_columns
 
 if TYPE_CHECKING:
     pass
 
+KEY_CHARS_MAX = 64  # of Change.target_pk
 SYSTEM = Owner.SYSTEM
 CUSTOMER = Owner.CUSTOMER
 
@@ -75,7 +77,7 @@ class Correctable:
         """The scope a row belongs to, by `scope_path`; works on unsaved rows."""
         found: Any = row
         for name in filter(None, self.scope_path.split("__")):
-            found = getattr(found, name)
+            found = None if found is None else getattr(found, name)
         return None if found is row else found
 
     def label(self, row: models.Model) -> str:
@@ -93,6 +95,7 @@ class Entry:
     def __init__(self, model: type[models.Model], config: Correctable) -> None:
         self.model = model
         self.config = config
+        self._demand_plain_table()
         self.key: str = model._meta.label_lower
         self.mode = Mode(config.mode)
         self.actions = frozenset(Action(action) for action in config.actions)
@@ -105,9 +108,31 @@ class Entry:
             raise ImproperlyConfigured(f"{model._meta.label} is append-only: its one action is create.")
 
     def _demand_known_fields(self) -> None:
+        """Every correctable field is a column of its own that people may set, or a secret."""
+        hidden = {column for name in self.secrets for column in secret_columns(name)}
+        if self.secrets:
+            hidden.add("ref")  # the secrets of a row are bound to it
         for name in self.fields:
-            if name not in self.secrets:
-                self.model._meta.get_field(name)  # FieldDoesNotExist names the culprit
+            if name in self.secrets:
+                continue
+            field = self.model._meta.get_field(name)  # FieldDoesNotExist names the culprit
+            if name in hidden or not field.concrete or field.many_to_many or getattr(field, "generated", False):
+                raise ImproperlyConfigured(f"{self.model._meta.label}.{name} can't be corrected as a field.")
+
+    def _demand_plain_table(self) -> None:
+        """Images, keys and triggers are about one table with one key and columns that are what was written."""
+        options = self.model._meta
+        if options.proxy or options.abstract or options.parents:
+            problem = "stands on another model's table: register that one, or give it a table of its own"
+        elif isinstance(options.pk, models.CompositePrimaryKey):
+            problem = "has a key of several columns"
+        elif (getattr(options.pk, "max_length", None) or 0) > KEY_CHARS_MAX:
+            problem = f"has a key of more than {KEY_CHARS_MAX} characters"
+        elif any(getattr(field, "generated", False) for field in options.concrete_fields):
+            problem = "has a column that the database computes"
+        else:
+            return
+        raise ImproperlyConfigured(f"{options.label} can't be correctable: it {problem}.")
 
     @property
     def history_model(self) -> type[models.Model]:
@@ -123,7 +148,7 @@ class Entry:
     def columns(self, name: str) -> tuple[str, ...]:
         """Attribute names of the database columns behind a field: one, or three for a secret."""
         if name in self.secrets:
-            return (f"{name}_cipher", f"{name}_index", f"{name}_masked")
+            return secret_columns(name)
         field = self.model._meta.get_field(name)
         return (str(field.attname),)  # type: ignore[union-attr]
 

@@ -18,6 +18,7 @@ from corrections.choices import Action, Owner
 from corrections.conf import limits
 from corrections.engine import rows, values
 from corrections.errors import CorrectionError, InvalidInput
+from corrections.integrity.canonical import decode
 from corrections.models import Change
 from corrections.permissions import BUSINESS_ROLES, Rights, scope_models, visible_records
 from corrections.policies import match
@@ -222,7 +223,7 @@ def typed_form(entry: Entry, name: str, value: Any) -> str:
         return f"{CREATED_HERE}{value['change']}"
     column = entry.model._meta.get_field(name)
     if isinstance(column, models.JSONField):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(decode(column, value), ensure_ascii=False, cls=column.encoder)
     if isinstance(column, models.DateTimeField):
         return timezone.localtime(column.to_python(value)).strftime("%Y-%m-%dT%H:%M:%S")
     return str(value)

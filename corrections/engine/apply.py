@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import IntegrityError, connections, models, router
+from django.db import DatabaseError, OperationalError, ProgrammingError, connections, models, router
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action
 from corrections.engine import rows
-from corrections.engine.dependants import demand_no_dependants
-from corrections.errors import Conflict, CorrectionError
+from corrections.engine.dependants import demand_no_dependants, referring, relations
+from corrections.errors import Conflict, CorrectionError, IntegrityBroken
 from corrections.models import Change
 from corrections.registry import Entry
 
@@ -43,28 +43,18 @@ class AfterImageDiffers(Conflict):
 def apply_changes(changes: Sequence[Change]) -> None:
     """Writes all changes in order of position and fills in their images, unsaved. Raises CorrectionError."""
     try:
-        live = _lock_all(changes)
+        live = rows.locked_targets(change for change in changes if change.action != Action.CREATE)
         created: dict[int, Any] = {}
         for change in changes:
             _WRITERS[Action(change.action)](change, live, created)
         demand_no_dependants(changes)
         _check_references(changes)
         _read_after_images(changes)
-    except IntegrityError as error:
+    except (DatabaseError, OverflowError) as error:
+        # A busy database, or a statement that is wrong in itself, says nothing about the values.
+        if isinstance(error, OperationalError | ProgrammingError):
+            raise
         raise DatabaseRefused(detail=type(error).__name__) from error
-
-
-def _lock_all(changes: Sequence[Change]) -> dict[tuple[str, str], models.Model]:
-    """Locks the targets model by model in the order of labels and keys, so that two applies can't deadlock."""
-    wanted: dict[str, list[str]] = defaultdict(list)
-    for change in changes:
-        if change.action != Action.CREATE:
-            wanted[change.target_model].append(change.target_pk)
-    return {
-        (label, pk): row
-        for label in sorted(wanted)
-        for pk, row in rows.locked(rows.entry_of(label), wanted[label]).items()
-    }
 
 
 def _update(change: Change, live: dict[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
@@ -99,9 +89,13 @@ _WRITERS = {Action.UPDATE: _update, Action.CREATE: _create, Action.DELETE: _dele
 
 def _resolved(values: rows.Image, created: dict[int, Any]) -> rows.Image:
     """New values with the keys of rows that this correction created just now."""
-    return {
-        column: created[value["change"]] if rows.is_placeholder(value) else value for column, value in values.items()
-    }
+    found = dict(values)
+    for column, value in values.items():
+        if rows.is_placeholder(value):
+            if value["change"] not in created:
+                raise IntegrityBroken(code="referred_row_was_not_created", column=column)
+            found[column] = created[value["change"]]
+    return found
 
 
 def _expected(entry: Entry, change: Change) -> models.QuerySet[Any]:
@@ -128,13 +122,16 @@ def _check_references(changes: Sequence[Change]) -> None:
         return
     for change in changes:
         _demand_referenced_rows(rows.entry_of(change.target_model), change)
+        _demand_nothing_stranded(rows.entry_of(change.target_model), change)
 
 
 def _touches_references(change: Change) -> bool:
     if change.action != Action.UPDATE:
         return True
-    fields = rows.entry_of(change.target_model).model._meta.concrete_fields
-    return any(isinstance(field, models.ForeignKey) and field.attname in change.new for field in fields)
+    model = rows.entry_of(change.target_model).model
+    keys = {field.attname for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey)}
+    keys |= {key.target_field.attname for key in relations(model)}
+    return bool(keys & set(change.new))
 
 
 def _demand_referenced_rows(entry: Entry, change: Change) -> None:
@@ -145,6 +142,17 @@ def _demand_referenced_rows(entry: Entry, change: Change) -> None:
             continue
         if not field.related_model._base_manager.filter(**{field.target_field.name: value}).exists():
             raise DatabaseRefused(field=field.name)
+
+
+def _demand_nothing_stranded(entry: Entry, change: Change) -> None:
+    """Rows that refer to a record by a column that was changed; by its key none can be, for it never changes."""
+    if change.action != Action.UPDATE:
+        return
+    was = rows.unsaved(entry, change.before_image or {})
+    for key in relations(entry.model):
+        column = key.target_field.attname
+        if column in change.new and change.old[column] is not None and referring(key, was).exists():
+            raise DatabaseRefused(field=key.name)
 
 
 def _read_after_images(changes: Sequence[Change]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -57,6 +59,17 @@ def column_image(entry: Entry, row: models.Model, columns: Iterable[str]) -> Ima
     return {column: encode(fields[column], getattr(row, column)) for column in columns}
 
 
+def seen_image(entry: Entry, target: models.Model, columns: Iterable[str]) -> Image:
+    """Canonical values as they stand on an instance that a caller passed, whatever stands there."""
+    fields = {field.attname: field for field in entry.model._meta.concrete_fields}
+    try:
+        return {column: encode(fields[column], fields[column].to_python(getattr(target, column))) for column in columns}
+    except (ValidationError, ValueError, TypeError, ArithmeticError):
+        raise InvalidInput(
+            _("The record holds values that can't be read. Load it again."), code="target_not_readable"
+        ) from None
+
+
 def image(entry: Entry, row: models.Model) -> Image:
     """Canonical values of the whole row."""
     return column_image(entry, row, entry.all_columns())
@@ -74,7 +87,7 @@ def unsaved(entry: Entry, values: Image) -> models.Model:
 
 
 def is_placeholder(value: Any) -> bool:
-    """Whether a canonical value stands for the key of a row that the same correction creates."""
+    """Whether a value stands for the key of a row that the same correction creates; no canonical value is a dict."""
     return isinstance(value, dict) and set(value) == {"change"}
 
 
@@ -82,6 +95,15 @@ def locked(entry: Entry, pks: Iterable[Any]) -> dict[str, models.Model]:
     """The rows by key as text, locked until the transaction ends, always in the order of their keys."""
     rows = entry.model._base_manager.select_for_update(of=("self",)).filter(pk__in=list(pks)).order_by("pk")
     return {str(row.pk): row for row in rows}
+
+
+def locked_targets(changes: Iterable[Change]) -> dict[tuple[str, str], models.Model]:
+    """The live rows of changes by label and key, locked model by model in one order, so that nobody deadlocks."""
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        if change.target_pk:
+            wanted[change.target_model].append(change.target_pk)
+    return {(label, pk): row for label in sorted(wanted) for pk, row in locked(entry_of(label), wanted[label]).items()}
 
 
 def shown(entry: Entry, name: str, values: Image) -> str:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from corrections.engine import rows
+from corrections.integrity.canonical import decode
 from corrections.registry import Entry, registry
 
 EMPTY = "—"
@@ -97,8 +98,8 @@ def shown(entry: Entry, name: str, values: rows.Image, labels: Labels | None = N
 
 def _plain(field: Any, value: Any) -> str:
     """Text of an ordinary column's canonical value."""
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(field, models.JSONField):
+        return json.dumps(decode(field, value), ensure_ascii=False, sort_keys=True, cls=field.encoder)
     words = dict(field.flatchoices) if getattr(field, "flatchoices", None) else {}
     if value in words:
         return str(words[value])

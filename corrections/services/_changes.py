@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +15,7 @@ from corrections.conf import limits
 from corrections.engine import rows, values
 from corrections.errors import CorrectionError, InvalidInput, NotAllowed
 from corrections.models import Change, Correction, CorrectionScope
-from corrections.permissions import COMPANY, may_propose, scope_key
+from corrections.permissions import COMPANY, may_propose, may_see_record, scope_key
 from corrections.policies import match
 from corrections.protection import secrets
 from corrections.registry import ChangeView, Entry, registry
@@ -49,6 +49,10 @@ class CustomerMustDeclare(NotAllowed):
     message = _("%(label)s is what the customer declared: the customer must enter it, staff can't type it.")
 
 
+class OutsideYourScope(NotAllowed):
+    code = "record_is_outside_your_scope"
+
+
 @dataclass
 class Wish:
     """What is asked for one row, before it becomes a Change."""
@@ -62,24 +66,52 @@ class Wish:
 def wish(
     *, target: models.Model | None, model: type[models.Model] | None, action: str, values: Mapping[str, Any]
 ) -> Wish:
-    """Checks the shape of a request. Raises ModelNotCorrectable, ActionNotAllowed, FieldNotCorrectable."""
-    entry = registry.get(target if target is not None else (model or ""))
-    if entry is None:
-        raise ModelNotCorrectable
+    """Checks the shape of a request, whatever was passed. Raises InvalidInput."""
+    if not isinstance(action, str):
+        raise ActionNotAllowed(action="")
+    entry = _entry(target, model)
     if action not in entry.actions or (target is None) != (action == Action.CREATE):
         raise ActionNotAllowed(action=action)
-    named = {_field_name(entry, name): value for name, value in (values or {}).items()}
+    named = _named(entry, values)
     if action == Action.DELETE and named:
         raise InvalidInput(_("A record that is deleted takes no new values."), code="delete_takes_no_values")
+    key = entry.model._meta.pk
+    if action == Action.UPDATE and key is not None and key.name in named:
+        raise FieldNotCorrectable(field=key.name, label=entry.verbose_name(key.name))
     return Wish(entry, action, target, named)
 
 
-def _field_name(entry: Entry, name: str) -> str:
-    if name in entry.fields:
+def _entry(target: Any, model: Any) -> Entry:
+    """The entry of what is named: a loaded record, a model, or both when they agree."""
+    kind = model if target is None else type(target)
+    is_known = isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, models.Model))
+    entry = registry.get(kind) if is_known and not isinstance(target, str | type) else None
+    if entry is None or (target is not None and model is not None and registry.get(model) is not entry):
+        raise ModelNotCorrectable
+    return entry
+
+
+def _named(entry: Entry, wanted: Any) -> dict[str, Any]:
+    """Values by field name. A field that is named twice, once by its column, would leave it open which one holds."""
+    if not isinstance(wanted, Mapping):
+        raise InvalidInput(_("Give the new values by field name."), code="values_not_readable", field="values")
+    named: dict[str, Any] = {}
+    for name, value in wanted.items():
+        field = _field_name(entry, name)
+        if field in named:
+            raise InvalidInput(
+                _("%(label)s is given twice."), code="value_given_twice", field=field, label=entry.verbose_name(field)
+            )
+        named[field] = value
+    return named
+
+
+def _field_name(entry: Entry, name: Any) -> str:
+    if isinstance(name, str) and name in entry.fields:
         return name
     by_column = {entry.columns(field)[0]: field for field in entry.fields if not entry.is_secret(field)}
     if name not in by_column:
-        raise FieldNotCorrectable(field=name, label=name)
+        raise FieldNotCorrectable(field="", label=_("A field that is not on the list"))
     return by_column[name]
 
 
@@ -90,8 +122,9 @@ def build(act: Act, request: Wish) -> Change:
             _("A correction holds at most %(max)s records. Split it."), code="too_many_changes", max=limits.CHANGES_MAX
         )
     _demand_may_type(request)
+    _demand_may_refer(act, request)
     builders = {Action.UPDATE: _update, Action.CREATE: _create, Action.DELETE: _delete}
-    change, before, after = builders[Action(request.action)](request)
+    change, before, after = builders[Action(request.action)](act, request)
     change.correction = act.correction
     change.position = next_position(act.correction)
     describe(request.entry, change, before, after)
@@ -105,6 +138,21 @@ def _demand_may_type(request: Wish) -> None:
         raise CustomerMustDeclare(field=declared[0], label=request.entry.verbose_name(declared[0]))
 
 
+def _demand_may_refer(act: Act, request: Wish) -> None:
+    """A record may only be made to refer to one that the maker may see; to others as if they didn't exist."""
+    for name, raw in request.values.items():
+        if request.entry.is_secret(name) or isinstance(raw, Change):
+            continue
+        field = request.entry.model._meta.get_field(name)
+        other = registry.get(field.related_model) if isinstance(field, models.ForeignKey) else None
+        key = None if other is None else values.parse(request.entry, name, raw)
+        if other is None or key is None:
+            continue
+        row = other.model._base_manager.get(**{field.target_field.name: key})  # type: ignore[union-attr]
+        if not may_see_record(act.actor, act.rights, other, row):
+            raise values.not_found(request.entry, name)
+
+
 def next_position(correction: Correction) -> int:
     last = correction.changes.aggregate(last=models.Max("position"))["last"]
     return int(last or 0) + 1
@@ -116,8 +164,8 @@ def describe(entry: Entry, change: Change, before: models.Model | None, after: m
     assert row is not None  # noqa: S101 - one of the two is always there
     change.target_model = entry.key
     change.target_label = entry.config.label(row)[:200]
-    change.scope_before = COMPANY if before is None else scope_key(entry.config.scope(before))
-    change.scope_after = change.scope_before if after is None else scope_key(entry.config.scope(after))
+    change.scope_before = COMPANY if before is None else _scope_key(entry, before)
+    change.scope_after = change.scope_before if after is None else _scope_key(entry, after)
     if before is None:
         change.scope_before = change.scope_after
     touched = frozenset(rows.fields_of(entry, change.new or change.old))
@@ -125,11 +173,21 @@ def describe(entry: Entry, change: Change, before: models.Model | None, after: m
     change.amount, change.currency = (stake.amount, stake.currency) if stake else (None, "")
 
 
+def _scope_key(entry: Entry, row: models.Model) -> str:
+    try:
+        return scope_key(entry.config.scope(row))
+    except ObjectDoesNotExist:
+        raise InvalidInput(
+            _("This record can't be told to belong to a branch before the record it refers to is there."),
+            code="scope_not_known",
+        ) from None
+
+
 def demand_rights(act: Act, entry: Entry, change: Change) -> None:
     keys = {change.scope_before, change.scope_after}
     pk = change.target_pk if change.action != Action.CREATE else None
     if not may_propose(act.actor, act.rights, entry, keys, pk):
-        raise NotAllowed(code="record_is_outside_your_scope")
+        raise OutsideYourScope
 
 
 def add_scopes(correction: Correction) -> None:
@@ -156,23 +214,34 @@ def _scope_label(change: Change, key: str) -> str:
     return str(apps.get_model(label)._base_manager.get(pk=pk))
 
 
-def _live(entry: Entry, target: models.Model) -> models.Model:
-    row = rows.locked(entry, [target.pk]).get(str(target.pk)) if target.pk is not None else None
+def _live(act: Act, entry: Entry, target: models.Model) -> models.Model:
+    """The locked row. Its present values are compared, and told, only to whoever may propose."""
+    row = rows.locked(entry, [_key(entry, target)]).get(str(target.pk))
     if row is None:
         raise rows.RecordNotFound
+    if not may_propose(act.actor, act.rights, entry, {_scope_key(entry, row)}, row.pk):
+        raise OutsideYourScope
     return row
 
 
-def _update(request: Wish) -> tuple[Change, models.Model, models.Model]:
+def _key(entry: Entry, target: models.Model) -> Any:
+    """The key on the instance, as one that the database can be asked for."""
+    try:
+        return entry.model._meta.pk.clean(target.pk, None)  # type: ignore[union-attr]
+    except (ValidationError, ValueError, TypeError):
+        raise rows.RecordNotFound from None
+
+
+def _update(act: Act, request: Wish) -> tuple[Change, models.Model, models.Model]:
     entry, target = request.entry, request.target
     assert target is not None  # noqa: S101 - wish() saw to it
-    live = _live(entry, target)
+    live = _live(act, entry, target)
     whole = rows.image(entry, live)
     _demand_same_as_seen(entry, target, live, request.values)
     new = {
         column: value
         for name, raw in request.values.items()
-        for column, value in _new_columns(entry, live, name, raw, whole).items()
+        for column, value in _new_columns(act, entry, live, name, raw, whole).items()
     }
     if not new:
         raise NothingChanges
@@ -189,7 +258,7 @@ def _update(request: Wish) -> tuple[Change, models.Model, models.Model]:
 def _demand_same_as_seen(entry: Entry, target: models.Model, live: models.Model, names: Mapping[str, Any]) -> None:
     """The old values are those on the instance that the maker saw (I-04)."""
     columns = [column for name in names for column in entry.columns(name)]
-    seen = rows.column_image(entry, target, columns)
+    seen = rows.seen_image(entry, target, columns)
     differences = rows.moved(entry, seen, rows.column_image(entry, live, columns))
     if differences:
         fields = ", ".join(difference.label for difference in differences)
@@ -198,9 +267,9 @@ def _demand_same_as_seen(entry: Entry, target: models.Model, live: models.Model,
         )
 
 
-def _new_columns(entry: Entry, row: models.Model, name: str, raw: Any, whole: Image) -> Image:
+def _new_columns(act: Act, entry: Entry, row: models.Model, name: str, raw: Any, whole: Image) -> Image:
     """Canonical columns of a new value; nothing when the value is already so."""
-    new = _sealed(entry, row, name, raw) if entry.is_secret(name) else _plain(entry, name, raw)
+    new = _sealed(entry, row, name, raw) if entry.is_secret(name) else _plain(act, entry, name, raw)
     same_secret = entry.is_secret(name) and new[f"{name}_index"] == whole.get(f"{name}_index")
     if same_secret or all(whole.get(column) == value for column, value in new.items()):
         return {}
@@ -227,59 +296,65 @@ def _sealed(entry: Entry, row: models.Model, name: str, raw: Any) -> Image:
         raise values.refuse(entry, name, str(error), code=error.code) from None
 
 
-def _plain(entry: Entry, name: str, raw: Any) -> Image:
-    if isinstance(raw, Change):
-        return {entry.columns(name)[0]: _placeholder(entry, name, raw)}
+def _plain(act: Act, entry: Entry, name: str, raw: Any) -> Image:
     column = entry.columns(name)[0]
+    if isinstance(raw, Change):
+        return {column: _placeholder(act, entry, name, raw)}
     field = next(f for f in entry.model._meta.concrete_fields if f.attname == column)
     value = values.parse(entry, name, raw)
     return {column: rows.encode(field, value)}
 
 
-def _placeholder(entry: Entry, name: str, source: Change) -> dict[str, int]:
+def _placeholder(act: Act, entry: Entry, name: str, named: Change) -> dict[str, int]:
     """Stands for the key of a row that an earlier change of the same correction creates."""
     field: Any = entry.model._meta.get_field(name)
     related = getattr(field, "related_model", None)
-    if source.action != Action.CREATE or related is None or related._meta.label_lower != source.target_model:
+    source = act.correction.changes.filter(pk=named.pk, action=Action.CREATE).first()
+    by_key = related is not None and field.target_field.primary_key
+    if source is None or not by_key or related._meta.label_lower != source.target_model:
         raise values.refuse(entry, name, _("must name a record that this correction creates."))
     return {"change": source.position}
 
 
-def _create(request: Wish) -> tuple[Change, None, models.Model]:
+def _create(act: Act, request: Wish) -> tuple[Change, None, models.Model]:
     entry = request.entry
     row = entry.model()
+    later = _set_by_the_database(entry, request.values)
+    first = [column for column in entry.all_columns() if column not in later]
     new: Image = {}
     # References first: the owner of a secret is often found through one.
     for name in sorted(request.values, key=entry.is_secret):
         columns = (
             _sealed(entry, row, name, request.values[name])
             if entry.is_secret(name)
-            else _plain(entry, name, request.values[name])
+            else _plain(act, entry, name, request.values[name])
         )
         new.update(columns)
-        row = rows.unsaved(entry, {**rows.image(entry, row), **new})
-    whole = {**rows.image(entry, row), **new}
-    for column in _set_by_the_database(entry):
-        whole.pop(column, None)
+        row = rows.unsaved(entry, {**rows.column_image(entry, row, first), **new})
+    whole = {**rows.column_image(entry, row, first), **new}
     validate(entry, row, whole)
     return Change(action=Action.CREATE, target_model=entry.key, target_pk="", old={}, new=whole), None, row
 
 
-def _set_by_the_database(entry: Entry) -> list[str]:
-    """Columns that get their value at the insert: the key, and moments that Django fills in."""
-    pk = entry.model._meta.pk
-    automatic = [
-        field.attname
-        for field in entry.model._meta.concrete_fields
-        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-    ]
-    return [pk.attname, *automatic] if pk is not None and not pk.has_default() else automatic
+def _set_by_the_database(entry: Entry, given: Iterable[str]) -> set[str]:
+    """Columns that get their value at the insert: a key, moments that Django fills in, defaults of the database."""
+    found = set()
+    for field in entry.model._meta.concrete_fields:
+        is_moment = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+        if is_moment and field.name in given:
+            raise FieldNotCorrectable(field=field.name, label=entry.verbose_name(field.name))
+        is_key = isinstance(field, models.AutoField)
+        if field.primary_key and not (is_key or field.name in given or field.has_default() or field.has_db_default()):
+            raise values.refuse(entry, field.name, _("must be filled in."))
+        if is_moment or ((is_key or field.has_db_default()) and field.name not in given):
+            found.add(field.attname)
+    return found
 
 
-def _delete(request: Wish) -> tuple[Change, models.Model, None]:
+def _delete(act: Act, request: Wish) -> tuple[Change, models.Model, None]:
     entry, target = request.entry, request.target
     assert target is not None  # noqa: S101 - wish() saw to it
-    live = _live(entry, target)
+    live = _live(act, entry, target)
     whole = rows.image(entry, live)
     _demand_same_as_seen(entry, target, live, entry.fields)
     change = Change(
@@ -293,7 +368,6 @@ def validate(entry: Entry, row: models.Model, new: Image) -> None:
     touched = set(new)
     unresolved = {column for column, value in new.items() if rows.is_placeholder(value)}
     exclude = {f.name for f in entry.model._meta.concrete_fields if f.attname not in touched or f.attname in unresolved}
-    exclude |= set(_set_by_the_database(entry))
     try:
         row.clean_fields(exclude=exclude)
         if not unresolved:

@@ -41,9 +41,20 @@ def content_of(
         "reverts": correction.reverts_id,
         "policy": str(correction.policy),
         "policy_id": correction.policy_id,
+        "moved_on": correction.moved_on,
         "changes": [_change(change) for change in changes],
-        "evidence": [{"sha256": item.file.sha256, "kind": item.kind, "name": item.filename} for item in evidence],
+        "evidence": [_evidence(item) for item in evidence],
         "verdicts": [[verdict.check_code, verdict.verdict, verdict.message] for verdict in verdicts],
+    }
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    return {
+        "sha256": item.file.sha256,
+        "kind": item.kind,
+        "name": item.filename,
+        "note": item.note,
+        "brought_by": item.brought_by_person_id,
     }
 
 
@@ -57,6 +68,9 @@ def _change(change: Change) -> dict[str, Any]:
         "label": change.target_label,
         "old": change.old,
         "new": change.new,
+        # The whole row as people were shown it; apply keeps a before-image of its own moment.
+        "before": None if change.before_image is None else digest(change.before_image),
+        "scopes": [change.scope_before, change.scope_after],
         "amount": None if change.amount is None else f"{change.amount:.4f}",
         "currency": change.currency,
     }

@@ -15,13 +15,15 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind, ContributionKind, State
 from corrections.engine import gate
-from corrections.errors import CorrectionError, IllegalState, NotAllowed
+from corrections.engine.apply import DatabaseRefused
+from corrections.errors import Conflict, CorrectionError, IllegalState, NotAllowed
 from corrections.models import AuditEvent, Change, Contribution, Correction, Decision, PolicyStep
 from corrections.permissions import Rights, is_usable, rights_of
 from corrections.policies import steps_of
@@ -42,9 +44,28 @@ class ActorIsNoPerson(NotAllowed):
     message = _("This account belongs to no person, so it can't make or decide corrections.")
 
 
+class Busy(Conflict):
+    code = "database_is_busy"
+    message = _("Somebody else is writing the same records at this moment. Nothing was written; try again.")
+
+
 class OnHold(IllegalState):
     code = "correction_is_on_hold"
     message = _("Compliance has put this correction on hold. Wait until it is released.")
+
+
+class OutOfTime(IllegalState):
+    """I-09: silence is never permission, not even before the clock's work is done."""
+
+    code = "correction_is_out_of_time"
+    message = _("This correction was not decided and applied in time. The maker may withdraw it and make a new one.")
+
+
+# Where an act begins a correction, or is about none.
+NO_CORRECTION: Any = object()
+# PostgreSQL: serialisation failure, deadlock, lock not available. SQLite: busy, locked.
+BUSY = {"40001", "40P01", "55P03", 5, 6}
+NAME_CHARS_MAX = 200
 
 
 @dataclass
@@ -85,7 +106,8 @@ class Act:
         return name_of(self.actor)
 
     def demand_person(self) -> None:
-        if self.actor.person_id is None:
+        """A human being acts: a machine's account never makes or decides a correction."""
+        if self.actor.person_id is None or getattr(self.actor, "kind", "human") != "human":
             raise ActorIsNoPerson
 
     def demand_state(self, *states: str) -> None:
@@ -95,6 +117,10 @@ class Act:
     def demand_not_held(self) -> None:
         if self.correction.is_held:
             raise OnHold
+
+    def demand_in_time(self) -> None:
+        if self.correction.expires_at is not None and self.correction.expires_at <= self.now:
+            raise OutOfTime
 
     def demand_role(self, role: str) -> None:
         if not self.rights.holds(role, self.scope_keys):
@@ -135,26 +161,57 @@ class Act:
 
 
 def name_of(user: Any) -> str:
-    return str(user.person) if user.person_id else user.get_username()
+    name = str(user.person) if user.person_id else user.get_username()
+    return name[:NAME_CHARS_MAX]
 
 
 def fresh_actor(actor: Any) -> Any:
     """The account as it is in the database now, with its person. Raises when missing or out of force."""
-    if actor is None or not getattr(actor, "pk", None):
+    model = get_user_model()
+    # The key of a person, or of anything else, must not pass for that of an account.
+    if not isinstance(actor, model) or not actor.pk:
         raise ActorMissing
-    user = get_user_model()._default_manager.select_related("person").filter(pk=actor.pk).first()
+    try:
+        user = model._default_manager.select_related("person").filter(pk=actor.pk).first()
+    except (TypeError, ValueError, ValidationError):
+        raise ActorMissing from None
     if not is_usable(user):
         raise ActorOutOfForce
     return user
 
 
 @contextmanager
-def opened(*, actor: Any, correction: Correction | None = None) -> Iterator[Act]:
-    """Runs one act. On any error nothing of it remains; the caller's instance mirrors the row afterwards."""
+def opened(*, actor: Any, correction: Any = NO_CORRECTION) -> Iterator[Act]:
+    """Runs one act. On any error nothing of it remains; the caller's instance mirrors the row afterwards.
+
+    What the database itself refuses, at the commit at the latest, comes out as a Conflict like every other.
+    """
+    try:
+        with _acting(actor, correction) as act:
+            yield act
+    except IntegrityError as error:
+        raise DatabaseRefused(detail=type(error).__name__) from error
+    except OperationalError as error:
+        if not _is_busy(error):
+            raise
+        raise Busy from error
+    if correction is not NO_CORRECTION:
+        mirror(act.correction, onto=correction)
+    if act.refusal is not None:
+        raise act.refusal
+
+
+def _is_busy(error: OperationalError) -> bool:
+    cause = error.__cause__
+    return bool({getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorcode", None)} & BUSY)
+
+
+@contextmanager
+def _acting(actor: Any, correction: Any) -> Iterator[Act]:
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
         act = Act(actor=fresh_actor(actor), now=timezone.now())
-        if correction is not None:
+        if correction is not NO_CORRECTION:
             act.correction = _locked(correction)
         with gate.opened(
             actor=act.actor,
@@ -164,18 +221,25 @@ def opened(*, actor: Any, correction: Correction | None = None) -> Iterator[Act]
         ):
             yield act
             AuditEvent.objects.bulk_create(act.events)
-    if correction is not None:
-        mirror(act.correction, onto=correction)
-    if act.refusal is not None:
-        raise act.refusal
 
 
-def _locked(correction: Correction) -> Correction:
+def _locked(correction: Any) -> Correction:
+    """The row itself, by its key: nothing else on the caller's instance counts."""
+    pk = correction.pk if isinstance(correction, Correction) else None
     rows = Correction.objects.select_for_update(of=("self",))
-    found = rows.select_related("policy").filter(pk=correction.pk).first()
+    found = rows.select_related("policy").filter(pk=pk).first() if isinstance(pk, int) else None
     if found is None:
         raise CorrectionError(_("There is no such correction."), code="correction_not_found")
     return found
+
+
+def owner_of(record: Any, kind: type[models.Model]) -> Any:
+    """The correction that a stored change or piece of evidence belongs to, whatever its instance says."""
+    pk = record.pk if isinstance(record, kind) else None
+    return Correction.objects.filter(**{_PATHS[kind.__name__]: pk}).first() if isinstance(pk, int) else None
+
+
+_PATHS = {"Change": "changes", "Evidence": "evidence"}
 
 
 def _reason(correction: Correction | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind, DecisionKind, State
 from corrections.engine.apply import apply_changes, demand_images
@@ -21,6 +22,11 @@ from corrections.services._restored import is_restored
 
 class NotEnoughSignatures(NotAllowed):
     code = "signatures_are_missing"
+
+
+class MakerCannotApply(NotAllowed):
+    code = "maker_cannot_apply"
+    message = _("You made, edited or brought evidence to this correction, so another person must apply it.")
 
 
 class DigestDiffers(IntegrityBroken):
@@ -39,9 +45,17 @@ def apply(*, actor: Any, correction: Correction) -> Correction:
             act.demand_person()
             act.demand_state(State.APPROVED)
             act.demand_not_held()
+            act.demand_in_time()
+            _demand_other_person(act)
             act.demand_role(Role.EXECUTOR)
             carry_out(act, _content.Signed.read(act.correction, act.changes))
     return act.correction
+
+
+def _demand_other_person(act: _door.Act) -> None:
+    """I-01: whoever made, edited or brought evidence to a correction plays no second part on it."""
+    if act.correction.contributions.filter(person_id=act.actor.person_id).exists():
+        raise MakerCannotApply
 
 
 def carry_out(act: _door.Act, signed: _content.Signed) -> None:

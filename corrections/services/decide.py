@@ -17,7 +17,7 @@ from corrections.errors import Conflict, IllegalState, IntegrityBroken, InvalidI
 from corrections.models import Correction, Decision, FieldHold, PolicyStep
 from corrections.protection import evidence as store
 from corrections.roles import Role
-from corrections.services import _content, _door
+from corrections.services import _content, _door, _texts
 from corrections.services.apply import carry_out
 from corrections.services.submit import EvidenceMissing
 
@@ -79,6 +79,7 @@ def approve(
     """
     with _door.opened(actor=actor, correction=correction) as act:
         step = _demand_may_decide(act, digest)
+        act.demand_in_time()
         signed = _content.Signed.read(act.correction, act.changes)
         _demand_content(act.correction, signed)
         decision = _decide(act, step, DecisionKind.APPROVE, _clean(comment))
@@ -142,10 +143,16 @@ def demand_independent(act: _door.Act) -> None:
     """I-01 and I-02, by person, whatever roles the account holds."""
     if act.actor.is_superuser:
         raise SuperuserCannotDecide
-    if act.correction.contributions.filter(person_id=act.actor.person_id).exists():
-        raise MakerCannotDecide
+    demand_no_part(act)
     if any(decision.person_id == act.actor.person_id for decision in act.decisions):
         raise AlreadyDecided
+
+
+def demand_no_part(act: _door.Act) -> None:
+    """The person made, edited or brought nothing of this correction, and the account is not its maker's."""
+    is_maker = act.actor.pk == act.correction.maker_id or act.actor.person_id == act.correction.maker_person_id
+    if is_maker or act.correction.contributions.filter(person_id=act.actor.person_id).exists():
+        raise MakerCannotDecide
 
 
 def _open_step(act: _door.Act) -> PolicyStep:
@@ -210,20 +217,12 @@ def _advance(act: _door.Act, step: PolicyStep, signed: _content.Signed) -> None:
         carry_out(act, signed)
 
 
-def _demand_comment(comment: str) -> str:
+def _demand_comment(comment: Any) -> str:
     text = _clean(comment)
     if not text:
         raise CommentRequired(field="comment")
     return text
 
 
-def _clean(comment: str) -> str:
-    text = (comment or "").strip().replace("\x00", "")
-    if len(text) > limits.COMMENT_CHARS_MAX:
-        raise InvalidInput(
-            _("The comment is longer than %(max)s characters. Shorten it."),
-            code="text_too_long",
-            field="comment",
-            max=limits.COMMENT_CHARS_MAX,
-        )
-    return text
+def _clean(comment: Any) -> str:
+    return _texts.clean(comment, field="comment", longest=limits.COMMENT_CHARS_MAX)

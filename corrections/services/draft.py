@@ -16,7 +16,9 @@ from corrections.conf import limits
 from corrections.errors import IllegalState, InvalidInput, NotAllowed
 from corrections.models import Change, Correction, Incident
 from corrections.roles import Role
-from corrections.services import _changes, _door
+from corrections.services import _changes, _door, _texts
+
+TICKET_CHARS_MAX = 64
 
 
 def draft(
@@ -36,10 +38,11 @@ def draft(
     `values` are keyed by field name, secrets in plain text. The old values are those on `target` as passed.
     Raises InvalidInput, NotAllowed, and ValueChanged when the live row already differs.
     """
-    request = _changes.wish(target=target, model=model, action=action, values=values or {})
+    request = _changes.wish(target=target, model=model, action=action, values={} if values is None else values)
     texts = clean_texts(reason=reason, note=note, ticket=ticket)
     with _door.opened(actor=actor) as act:
         demand_maker(act)
+        demand_incident(incident)
         act.correction = Correction.objects.create(
             maker=act.actor,
             maker_person_id=act.actor.person_id,
@@ -87,7 +90,7 @@ def add_change(
 
     The value of a reference may be a Change of the same correction that creates the referenced row.
     """
-    request = _changes.wish(target=target, model=model, action=action, values=values or {})
+    request = _changes.wish(target=target, model=model, action=action, values={} if values is None else values)
     with _door.opened(actor=actor, correction=correction) as act:
         demand_editable(act)
         demand_no_revert(act)
@@ -99,7 +102,7 @@ def add_change(
 
 def remove_change(*, actor: Any, change: Change) -> None:
     """Takes a row out of a draft or returned correction."""
-    with _door.opened(actor=actor, correction=change.correction) as act:
+    with _door.opened(actor=actor, correction=_door.owner_of(change, Change)) as act:
         demand_editable(act)
         found = act.correction.changes.filter(pk=change.pk).first()
         if found is None:
@@ -140,20 +143,27 @@ def _refresh(act: _door.Act) -> None:
     act.correction.save(update_fields=["summary"])
 
 
-def clean_texts(*, reason: str, note: str, ticket: str) -> dict[str, str]:
+def clean_texts(*, reason: Any, note: Any, ticket: Any) -> dict[str, str]:
     """The texts of a correction, trimmed. Raises InvalidInput with the field and the remedy."""
-    if reason not in Reason.values:
+    if not isinstance(reason, str) or reason not in Reason.values:
         raise InvalidInput(_("Choose a reason from the list."), code="reason_is_required", field="reason")
-    texts = {"reason": str(reason), "note": (note or "").strip(), "ticket": (ticket or "").strip()}
+    texts = {
+        "reason": str(reason),
+        "note": _texts.clean(note, field="note", longest=limits.NOTE_CHARS_MAX),
+        "ticket": _texts.clean(ticket, field="ticket", longest=TICKET_CHARS_MAX),
+    }
     if not texts["note"]:
         raise InvalidInput(_("Write a note: what is wrong, and how you know."), code="note_is_required", field="note")
-    for name, longest in (("note", limits.NOTE_CHARS_MAX), ("ticket", 64)):
-        if len(texts[name]) > longest:
-            problem = _("The %(field)s is longer than %(max)s characters. Shorten it.")
-            raise InvalidInput(problem, code="text_too_long", field=name, max=longest)
-        if "\x00" in texts[name]:
-            raise InvalidInput(_("The text has an invisible character."), code="text_not_usable", field=name)
     return texts
+
+
+def demand_incident(incident: Any) -> None:
+    """An incident that is named is one that was opened."""
+    if incident is None:
+        return
+    pk = incident.pk if isinstance(incident, Incident) else None
+    if not isinstance(pk, int) or not Incident.objects.filter(pk=pk).exists():
+        raise InvalidInput(_("There is no such incident."), code="incident_not_found", field="incident")
 
 
 def demand_maker(act: _door.Act) -> None:
@@ -168,6 +178,7 @@ def demand_editable(act: _door.Act) -> None:
     demand_maker(act)
     if act.correction.state not in EDITABLE:
         raise IllegalState(code="correction_is_not_editable", state=act.correction.get_state_display())
+    act.demand_not_held()
     is_maker = act.correction.maker_person_id == act.actor.person_id
     if not is_maker and not act.rights.holds(Role.MAKER, act.scope_keys):
         raise NotAllowed(code="correction_is_outside_your_scope")

@@ -11,15 +11,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from corrections.choices import AuditKind, ContributionKind, EvidenceKind
+from corrections.choices import AuditKind, ContributionKind, EvidenceKind, State
 from corrections.conf import limits
 from corrections.errors import Conflict, InvalidInput, NotAllowed
 from corrections.models import Correction, Evidence, EvidenceFile
 from corrections.permissions import may_see_correction
 from corrections.protection import evidence as store
 from corrections.protection import previews, sniffing
-from corrections.services import _door
+from corrections.services import _door, _texts
 from corrections.services.draft import demand_editable
+
+EVIDENCE_NOTE_CHARS_MAX = 500
+FILENAME_CHARS_MAX = 200
 
 
 class EvidenceUsedElsewhere(Conflict):
@@ -39,8 +42,9 @@ def attach_evidence(*, actor: Any, correction: Correction, file: Any, kind: str,
 
     The person who brings it can't decide the correction any more (I-01).
     """
-    name = _clean_name(getattr(file, "name", "") or "")
-    if kind not in EvidenceKind.values:
+    name = _clean_name(getattr(file, "name", ""))
+    text = _texts.clean(note, field="note", longest=EVIDENCE_NOTE_CHARS_MAX)
+    if not isinstance(kind, str) or kind not in EvidenceKind.values:
         raise InvalidInput(
             _("Choose a kind of evidence from the list."), code="evidence_kind_is_required", field="kind"
         )
@@ -54,9 +58,9 @@ def attach_evidence(*, actor: Any, correction: Correction, file: Any, kind: str,
         item = Evidence.objects.create(
             correction=act.correction,
             file=stored,
-            kind=kind,
+            kind=str(kind),
             filename=name,
-            note=(note or "").replace("\x00", "").strip()[:500],
+            note=text,
             brought_by=act.actor,
             brought_by_person_id=act.actor.person_id,
             brought_by_name=act.actor_name,
@@ -70,7 +74,7 @@ def attach_evidence(*, actor: Any, correction: Correction, file: Any, kind: str,
 
 def remove_evidence(*, actor: Any, evidence: Evidence) -> None:
     """Takes a file off a draft or returned correction; that it was there stays on record."""
-    with _door.opened(actor=actor, correction=evidence.correction) as act:
+    with _door.opened(actor=actor, correction=_door.owner_of(evidence, Evidence)) as act:
         demand_editable(act)
         item = act.correction.evidence.filter(pk=evidence.pk, removed_at__isnull=True).first()
         if item is None:
@@ -83,39 +87,52 @@ def remove_evidence(*, actor: Any, evidence: Evidence) -> None:
 
 def open_original(*, actor: Any, evidence: Evidence) -> bytes:
     """The file as it was brought, unchanged. The opening is recorded, or nothing is opened."""
-    content = _opened(actor=actor, evidence=evidence, form="original")
+    content, _stored_file = _opened(actor=actor, evidence=evidence, form="original")
     return content
 
 
 def open_preview(*, actor: Any, evidence: Evidence, page: int = 1) -> previews.Preview:
     """A re-encoded picture of one page, with the viewer's name and the time across it."""
-    content = _opened(actor=actor, evidence=evidence, form="preview")
+    content, stored = _opened(actor=actor, evidence=evidence, form="preview")
     viewer = _door.name_of(_door.fresh_actor(actor))
     stamp = f"{viewer} {timezone.localtime():%Y-%m-%d %H:%M:%S}"
-    return previews.render(content, evidence.file.kind, page=page, watermark=stamp)
+    return previews.render(content, stored.kind, page=page, watermark=stamp)
 
 
-def _opened(*, actor: Any, evidence: Evidence, form: str) -> bytes:
-    with _door.opened(actor=actor, correction=evidence.correction) as act:
+def _opened(*, actor: Any, evidence: Evidence, form: str) -> tuple[bytes, EvidenceFile]:
+    with _door.opened(actor=actor, correction=_door.owner_of(evidence, Evidence)) as act:
         if not may_see_correction(act.actor, act.rights, act.correction, act.scope_keys):
             raise NotAllowed
-        content = store.load(evidence.file.sha256, evidence.file.key_id)
+        # Which file it is says the row, not the instance that was passed.
+        stored = act.correction.evidence.select_related("file").get(pk=evidence.pk).file
+        content = store.load(stored.sha256, stored.key_id)
         act.record(AuditKind.EVIDENCE_OPENED, subject=f"evidence:{evidence.pk}", form=form)
-    return content
+    return content, stored
 
 
-def _clean_name(name: str) -> str:
-    """The file's own name, for people; never used as a path."""
-    base = os.path.basename(name.replace("\\", "/"))
-    return "".join(char for char in base if char.isprintable())[-200:] or "file"
+def _clean_name(name: Any) -> str:
+    """The file's own name, for people; never used as a path. A protected number in it is masked (I-13)."""
+    base = os.path.basename(name.replace("\\", "/")) if isinstance(name, str) else ""
+    shown = _texts.hidden("".join(char for char in base if char.isprintable()))
+    return shown.lstrip(". ")[-FILENAME_CHARS_MAX:] or "file"
 
 
 def _read(file: Any) -> bytes:
-    """The content, read no further than the limit."""
+    """The content as it is, from its beginning, read no further than the limit."""
     most = limits.EVIDENCE_BYTES_MAX
-    if hasattr(file, "seek"):
-        file.seek(0)
-    content = bytes(file.read(most + 1))
+    content = bytearray()
+    try:
+        if hasattr(file, "seek") and getattr(file, "seekable", lambda: True)():
+            file.seek(0)
+        # One read may give less than is there.
+        while len(content) <= most and (piece := file.read(most + 1 - len(content))):
+            if not isinstance(piece, bytes | bytearray | memoryview):
+                raise TypeError("not a binary file")
+            content += piece
+    except (AttributeError, TypeError, ValueError, OSError):
+        raise InvalidInput(
+            _("The file can't be read. Choose it again."), code="evidence_not_readable", field="file"
+        ) from None
     if len(content) > most:
         raise InvalidInput(
             _("The file is larger than %(max)s MB. Bring a smaller one."),
@@ -123,7 +140,7 @@ def _read(file: Any) -> bytes:
             field="file",
             max=most // (1024 * 1024),
         )
-    return content
+    return bytes(content)
 
 
 def _demand_room(correction: Correction) -> None:
@@ -158,9 +175,10 @@ def _stored(act: _door.Act, content: bytes, found: sniffing.FileType) -> Evidenc
 
 
 def _demand_not_used_elsewhere(correction: Correction, stored: EvidenceFile) -> None:
-    """One file supports one correction, or those of one incident; a use removed before any submission is none."""
+    """One file supports one correction, or those of one incident; removed or withdrawn unsubmitted it supports none."""
     uses = Evidence.objects.filter(file=stored).exclude(correction=correction)
     uses = uses.exclude(removed_at__isnull=False, correction__number__isnull=True)
+    uses = uses.exclude(correction__state=State.WITHDRAWN, correction__number__isnull=True)
     if correction.incident_id is not None:
         uses = uses.exclude(correction__incident_id=correction.incident_id)
     other = uses.select_related("correction").first()

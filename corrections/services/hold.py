@@ -9,7 +9,7 @@ from corrections.errors import IllegalState
 from corrections.models import Correction
 from corrections.roles import Role
 from corrections.services import _door
-from corrections.services.decide import _demand_comment
+from corrections.services.decide import _demand_comment, demand_no_part
 
 
 def hold(*, actor: Any, correction: Correction, comment: str) -> Correction:
@@ -24,9 +24,10 @@ def hold(*, actor: Any, correction: Correction, comment: str) -> Correction:
 
 
 def release(*, actor: Any, correction: Correction, comment: str) -> Correction:
-    """Takes the hold off, with a reason; the correction goes on where it was."""
+    """Takes the hold off, with a reason; the correction goes on where it was. Never by one who had part in it."""
     with _door.opened(actor=actor, correction=correction) as act:
         text = _demand_may_hold(act, comment)
+        demand_no_part(act)
         if not act.correction.is_held:
             raise IllegalState(code="correction_is_not_on_hold", state=act.correction.get_state_display())
         _set(act, is_held=False, comment="")

@@ -14,6 +14,7 @@ from corrections.choices import Action, AuditKind, ContributionKind, State
 from corrections.engine import rows
 from corrections.errors import Conflict, IllegalState
 from corrections.models import Change, Correction
+from corrections.permissions import may_propose
 from corrections.services import _changes, _door, _restored
 from corrections.services.draft import clean_texts, demand_maker
 
@@ -41,17 +42,22 @@ def revert(*, actor: Any, correction: Correction, reason: str, note: str) -> Cor
             raise IllegalState(code="only_applied_is_reverted", state=original.get_state_display())
         if original.reverted_by.filter(state__in=UNFINISHED).exists():
             raise RevertAlreadyOpen
-        plans = [_plan(change) for change in original.changes.order_by("-position")]
+        changes = list(original.changes.order_by("-position"))
+        _demand_may_revert(act, changes)
+        live = rows.locked_targets(changes)
+        plans = [_restored.plan(change, live.get((change.target_model, change.target_pk))) for change in changes]
         _demand_something(plans)
         act.record(AuditKind.REVERT_DRAFTED)
         draft = _draft(act, original, texts, plans)
     return draft
 
 
-def _plan(change: Change) -> _restored.Restoration:
-    entry = rows.entry_of(change.target_model)
-    row = rows.locked(entry, [change.target_pk]).get(change.target_pk)
-    return _restored.plan(change, row)
+def _demand_may_revert(act: _door.Act, changes: list[Change]) -> None:
+    """Asked before the live rows are compared, and told."""
+    for change in changes:
+        keys = {change.scope_before, change.scope_after}
+        if not may_propose(act.actor, act.rights, rows.entry_of(change.target_model), keys, change.target_pk):
+            raise _changes.OutsideYourScope
 
 
 def _demand_something(plans: list[_restored.Restoration]) -> None:

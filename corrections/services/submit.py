@@ -73,7 +73,7 @@ def submit(*, actor: Any, correction: Correction, acknowledged: Any = None, on_b
 
     `acknowledged` and `on_bad_row` matter to corrections with acknowledged warnings and to batches.
     """
-    if on_bad_row not in {"fail_all", "skip"}:
+    if on_bad_row not in ("fail_all", "skip"):
         raise InvalidInput(_("Choose what happens to bad rows."), code="on_bad_row_unknown", field="on_bad_row")
     with _door.opened(actor=actor, correction=correction) as act:
         _demand_submittable(act)
@@ -174,12 +174,12 @@ def _subject(correction: Correction, changes: list[Change]) -> tuple[checks.Subj
     live: dict[int, Any] = {}
     stale: dict[int, str] = {}
     refusal: CorrectionError | None = None
+    targets = rows.locked_targets(change for change in changes if change.action != Action.CREATE)
     for change in changes:
         if change.action == Action.CREATE:
             continue
         entry = rows.entry_of(change.target_model)
-        row = rows.locked(entry, [change.target_pk]).get(change.target_pk)
-        live[change.pk] = row
+        row = live[change.pk] = targets.get((change.target_model, change.target_pk))
         try:
             change.before_image = rows.demand_unchanged(entry, change, row)
         except CorrectionError as error:
@@ -193,9 +193,9 @@ def _hold_fields(correction: Correction, changes: list[Change]) -> None:
     FieldHold.objects.filter(correction=correction).delete()
     wanted = [
         FieldHold(correction=correction, target_model=c.target_model, target_pk=c.target_pk, field=name)
-        for c in changes
+        for c in sorted(changes, key=lambda change: (change.target_model, change.target_pk))
         if c.target_pk
-        for name in _held_fields(c)
+        for name in sorted(_held_fields(c))
     ]
     try:
         with transaction.atomic():

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind, State
 from corrections.conf import limits
-from corrections.errors import IllegalState, InvalidInput, NotAllowed
+from corrections.errors import IllegalState, NotAllowed
 from corrections.models import Correction, FieldHold
-from corrections.services import _door
+from corrections.services import _door, _texts
 
 WITHDRAWABLE = (State.DRAFT, State.SUBMITTED, State.RETURNED, State.APPROVED, State.FAILED)
 EXPIRING = (State.SUBMITTED, State.RETURNED, State.APPROVED)
@@ -23,9 +23,7 @@ class OnlyMakerWithdraws(NotAllowed):
 
 def withdraw(*, actor: Any, correction: Correction, comment: str = "") -> Correction:
     """The maker takes the correction back, before it is applied."""
-    text = (comment or "").replace("\x00", "").strip()
-    if len(text) > limits.COMMENT_CHARS_MAX:
-        raise InvalidInput(_("The comment is too long. Shorten it."), code="text_too_long", field="comment")
+    text = _texts.clean(comment, field="comment", longest=limits.COMMENT_CHARS_MAX)
     with _door.opened(actor=actor, correction=correction) as act:
         act.demand_state(*WITHDRAWABLE)
         act.demand_not_held()

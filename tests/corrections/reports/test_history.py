@@ -131,7 +131,7 @@ def test_truth_and_one_are_different_values_of_a_document(desk: Desk) -> None:
         parcel.details = {"fragile": 1}
         parcel.save()
     [line] = [line for line in lines(desk.ana, model="sandbox.parcel") if line["action"] == "update"]
-    assert (line["before"], line["after"]) == ('{"fragile": true}', '{"fragile": 1}')
+    assert (line["before"], line["after"]) == ('{"fragile":true}', '{"fragile":1}')
 
 
 def test_a_revert_and_what_it_takes_back_name_each_other(desk: Desk) -> None:

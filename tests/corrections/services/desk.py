@@ -82,7 +82,7 @@ class Desk:
         return services.attach_evidence(
             actor=actor or self.mara,
             correction=correction,
-            file=evidence_file(text),
+            file=evidence_file(text, more.pop("file_name", "receipt.txt")),
             kind=more.pop("kind", "channel_receipt"),
             **more,
         )
