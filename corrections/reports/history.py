@@ -108,9 +108,12 @@ def matching_corrections(filters: Filters, sight: Sight) -> QuerySet[Correction]
     return found
 
 
-def written_changes(filters: Filters, sight: Sight) -> Iterator[FieldChange]:
-    """Every field change that was written, in the order of time, then of model and history row."""
-    streams = [reader.rows() for reader in readers(filters, sight)]
+def written_changes(filters: Filters, sight: Sight, *, chunk_rows: int = CHUNK_ROWS) -> Iterator[FieldChange]:
+    """Every field change that was written, in the order of time, then of model and history row.
+
+    Whoever wants the first lines only reads in smaller chunks.
+    """
+    streams = [reader.rows(chunk_rows) for reader in readers(filters, sight)]
     for _when, _key, _id, reader, row, previous in heapq.merge(*streams, key=lambda found: found[:3]):
         yield from reader.changes(row, previous)
 
@@ -129,7 +132,8 @@ def rows_at_least(filters: Filters, sight: Sight, most: int) -> int:
 def readers(filters: Filters, sight: Sight) -> list[Reader]:
     entries = sorted(registry.entries(), key=lambda entry: entry.key)
     wanted = [entry for entry in entries if not filters.model or entry.key == filters.model]
-    found = [Reader(entry, filters, sight) for entry in wanted]
+    matching = matching_corrections(filters, sight).values("pk") if filters.asks_for_corrections else None
+    found = [Reader(entry, filters, sight, matching) for entry in wanted]
     return [reader for reader in found if reader.can_match]
 
 
@@ -140,8 +144,8 @@ Found = tuple[dt.datetime, str, int, "Reader", tuple[Any, ...], tuple[Any, ...] 
 class Reader:
     """Reads one model's history."""
 
-    def __init__(self, entry: Entry, filters: Filters, sight: Sight) -> None:
-        self.entry, self.filters, self.sight = entry, filters, sight
+    def __init__(self, entry: Entry, filters: Filters, sight: Sight, matching: QuerySet[Any, Any] | None) -> None:
+        self.entry, self.filters, self.sight, self.matching = entry, filters, sight, matching
         self.scope_label = "" if (model := scope_model(entry)) is None else model._meta.label_lower
         self.pk = str(entry.model._meta.pk.attname)
         kept = {field.attname for field in entry.history_model._meta.concrete_fields}
@@ -175,8 +179,8 @@ class Reader:
             found = found.filter(history_date__lt=ends)
         if filters.record:
             found = found.filter(**{f"{self.pk}__in": record_keys(self.entry, filters.record)})
-        if filters.asks_for_corrections:
-            found = found.filter(history_correction__in=matching_corrections(filters, self.sight).values("pk"))
+        if self.matching is not None:
+            found = found.filter(history_correction__in=self.matching)
         if filters.written_by == "systems":
             found = found.filter(history_correction__isnull=True)
         return self._in_sight(found)
@@ -199,16 +203,16 @@ class Reader:
         rows = self.entry.history_model._default_manager.order_by("-history_id")
         return rows.filter(**{self.pk: OuterRef(self.pk)}, history_id__lt=OuterRef("history_id"))
 
-    def rows(self) -> Iterator[Found]:
+    def rows(self, chunk_rows: int) -> Iterator[Found]:
         """Matching rows by key, each with the row before it where it says what an update changed."""
         before = Case(When(history_type="~", then=Subquery(self._earlier().values("history_id")[:1])))
         query, last = self.query.annotate(before_id=before), 0
         while True:
-            rows = list(query.filter(history_id__gt=last).values_list(*self.names, "before_id")[:CHUNK_ROWS])
+            rows = list(query.filter(history_id__gt=last).values_list(*self.names, "before_id")[:chunk_rows])
             previous = self._by_id([row[-1] for row in rows if row[-1] is not None])
             for row in rows:
                 yield row[1], self.entry.key, row[0], self, row, previous.get(row[-1])
-            if len(rows) < CHUNK_ROWS:
+            if len(rows) < chunk_rows:
                 return
             last = rows[-1][0]
 
