@@ -40,7 +40,8 @@ from corrections.services.export import export_history
 
 PREVIEW_DAYS = 30
 # Columns of the preview by key; the file has all of them.
-SHOWN = ("when", "record_kind", "record", "branch", "field", "before", "after", "source", "correction", "reason")
+SHOWN = ("when", "record_kind", "record", "branch", "field", "before", "after", "source", "written_by")
+SHOWN_OF_CORRECTION = ("correction", "reason")
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -138,18 +139,20 @@ def _report_page(request: HttpRequest, texts: dict[str, str], refused: Correctio
 
 
 def _preview(filters: Filters, sight: Sight) -> list[Row]:
-    report = Report(filters, sight, is_words=True)
+    report = Report(filters, sight, is_words=True, group_lines=limits.REPORT_PREVIEW_ROWS + 1)
     keys = report.keys()
     found = islice(report.lines_of_changes(), limits.REPORT_PREVIEW_ROWS + 1)
     return [
         Row(
-            cells={key: cell for key, cell in zip(keys, cells, strict=True) if key in SHOWN or key == "written_by"},
+            cells={
+                key: cell for key, cell in zip(keys, own + shared, strict=True) if key in SHOWN + SHOWN_OF_CORRECTION
+            },
             model=change.entry.key,
             record_pk=change.pk,
             correction_pk=change.correction if report.shows(change.correction) else None,
             is_secret=change.entry.is_secret(change.field),
         )
-        for change, cells in found
+        for change, (own, shared) in found
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from corrections.models import Change
 from corrections.registry import Entry, registry
-from corrections.reports.filters import Filters, record_keys
+from corrections.reports.filters import Filters, number_column, record_keys
 from corrections.reports.history import CHUNK_ROWS, WRITTEN_STATES, FieldChange, Sight, matching_corrections
 
 
@@ -51,6 +51,8 @@ def _query(filters: Filters, sight: Sight):  # type: ignore[no-untyped-def]
 
 def _fields(entry: Entry, change: Change) -> Iterator[FieldChange]:
     correction = change.correction
+    image = {**change.new, **(change.before_image or {})}
+    record = str(image.get(number_column(entry)) or change.target_label)
     for name in entry.display_fields():
         columns = [column for column in entry.columns(name) if column in change.new or column in change.old]
         if not columns or all(change.old.get(column) == change.new.get(column) for column in columns):
@@ -61,6 +63,6 @@ def _fields(entry: Entry, change: Change) -> Iterator[FieldChange]:
             continue
         assert correction.submitted_at is not None  # noqa: S101 - it has a number
         yield FieldChange(
-            entry, change.target_pk, change.target_label, name, before, after, change.action,
+            entry, change.target_pk, record, name, before, after, change.action,
             correction.submitted_at, "", "", "", correction.pk, change.scope_after, None,
         )  # fmt: skip

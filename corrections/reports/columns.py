@@ -31,8 +31,15 @@ class Style:
 
     is_words: bool
     labels: dict[tuple[str, str], str] = field(default_factory=dict)
+    _last: tuple[dt.datetime | None, str] = (None, "")
 
     def moment(self, at: dt.datetime | None) -> str:
+        # All lines of a history row carry the very same moment.
+        if at is not self._last[0]:
+            self._last = (at, self._moment(at))
+        return self._last[1]
+
+    def _moment(self, at: dt.datetime | None) -> str:
         if at is None:
             return ""
         return display.moment(at) if self.is_words else timezone.localtime(at).isoformat()

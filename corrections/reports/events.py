@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind
 from corrections.conf import limits
@@ -102,9 +103,57 @@ def _line(row: AuditEvent) -> EventLine:
         correction_pk=row.correction_id,
         correction="" if row.correction is None else str(row.correction),
         revision=row.revision,
-        subject=row.subject,
-        details=tuple((name.replace("_", " "), _text(value)) for name, value in _pairs(row.detail)),
+        subject=_subject(row.subject),
+        details=tuple(
+            (_name(name), _name(value) if name == "form" else _text(value)) for name, value in _pairs(row.detail)
+        ),
     )
+
+
+# What events say about themselves, and the kinds of what they are about, in words.
+WORDS = {
+    "account": _("sign-in account"),
+    "bytes": _("size in bytes"),
+    "checker": _("checker"),
+    "code": _("code of the refusal"),
+    "comment": _("comment"),
+    "digest": _("digest"),
+    "evidence": _("evidence"),
+    "filters": _("filters"),
+    "form": _("opened as"),
+    "format": _("format"),
+    "history": _("History report"),
+    "incident": _("incident"),
+    "maker": _("maker"),
+    "model": _("kind of record"),
+    "name": _("file name"),
+    "original": _("original"),
+    "position": _("position"),
+    "preview": _("preview"),
+    "reason": _("reason"),
+    "record": _("record"),
+    "reverts": _("Takes back"),
+    "rows": _("number of lines"),
+    "scope": _("branch"),
+    "sha256": _("SHA-256"),
+    "since": _("from"),
+    "snapshot_at": _("as of"),
+    "state": _("state"),
+    "step": _("step"),
+    "to_name": _("handed to"),
+    "until": _("to"),
+    "written_by": _("written by"),
+}
+
+
+def _name(name: str) -> str:
+    return str(WORDS.get(name, name.replace("_", " ")))
+
+
+def _subject(text: str) -> str:
+    """``evidence:7`` in words; the label of a record as it is."""
+    kind, colon, key = text.partition(":")
+    return f"{WORDS[kind]} {key}".strip() if kind in WORDS and (not colon or key.isdigit()) else text
 
 
 def _pairs(detail: Any) -> Iterable[tuple[str, Any]]:
@@ -113,7 +162,7 @@ def _pairs(detail: Any) -> Iterable[tuple[str, Any]]:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {part}" for name, part in value.items())
+        return ", ".join(f"{_name(name)} {part}" for name, part in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

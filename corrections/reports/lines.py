@@ -17,14 +17,17 @@ from corrections.reports.history import NOT_RECORDED, FieldChange, Sight, writte
 from corrections.selectors import display
 
 GROUP_LINES = 500
+
+# The cells of one line: its own, and those that it shares with all lines of its correction (the same list object).
+Line = tuple[list[str], list[str]]
 LABELS_MAX = 20_000
 
 
 class Report:
     """One report: its headings, and its lines as texts. Reads as it is iterated, and keeps no more than a group."""
 
-    def __init__(self, filters: Filters, sight: Sight, *, is_words: bool) -> None:
-        self.filters, self.sight = filters, sight
+    def __init__(self, filters: Filters, sight: Sight, *, is_words: bool, group_lines: int = GROUP_LINES) -> None:
+        self.filters, self.sight, self.group_lines = filters, sight, group_lines
         self.style = columns.Style(is_words)
         self.signatures = signatures_max()
         self._store = DetailsStore(sight)
@@ -34,8 +37,9 @@ class Report:
         return columns.headings(self.style, self.signatures)
 
     def changes(self) -> Iterator[FieldChange]:
-        find = asked_changes if is_about_unwritten(self.filters) else written_changes
-        return find(self.filters, self.sight)
+        if is_about_unwritten(self.filters):
+            return asked_changes(self.filters, self.sight)
+        return written_changes(self.filters, self.sight, chunk_rows=self.group_lines)
 
     def keys(self) -> list[str]:
         """Stable names of the columns, whatever their headings."""
@@ -46,14 +50,14 @@ class Report:
         found = self._store.of([correction]).get(correction or 0)
         return found is not None and found.is_visible
 
-    def lines(self) -> Iterator[list[str]]:
+    def lines(self) -> Iterator[Line]:
         """Cells of each line, as plain text: whoever writes them to a file makes them safe for it."""
-        for _change, cells in self.lines_of_changes():
-            yield cells
+        for _change, line in self.lines_of_changes():
+            yield line
 
-    def lines_of_changes(self) -> Iterator[tuple[FieldChange, list[str]]]:
+    def lines_of_changes(self) -> Iterator[tuple[FieldChange, Line]]:
         changes = self.changes()
-        while group := list(islice(changes, GROUP_LINES)):
+        while group := list(islice(changes, self.group_lines)):
             details = self._store.of(change.correction for change in group)
             self._learn_labels(group, details)
             shared: dict[int | None, list[str]] = {}
@@ -61,7 +65,7 @@ class Report:
                 if change.correction not in shared:
                     found = details.get(change.correction) if change.correction is not None else None
                     shared[change.correction] = columns.correction_cells(self.style, found, self.signatures)
-                yield change, columns.own_cells(self.style, change) + shared[change.correction]
+                yield change, (columns.own_cells(self.style, change), shared[change.correction])
 
     def _learn_labels(self, group: Sequence[FieldChange], details: dict[int, Details]) -> None:
         labels = self.style.labels

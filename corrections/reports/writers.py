@@ -10,12 +10,13 @@ import csv
 import datetime as dt
 import io
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, Protocol
 
 import xlsxwriter
 from django.utils.translation import gettext as _
 
+from corrections.reports.lines import Line
 from corrections.reports.safe_cells import for_csv, for_sheet
 
 CSV, XLSX = "csv", "xlsx"
@@ -31,7 +32,7 @@ OPTIONS = {
 }
 
 
-Lines = Iterable[list[str]]
+Lines = Iterable[Line]
 
 
 class Writer(Protocol):
@@ -49,9 +50,18 @@ def write_csv(
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=False)
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(headings)
-    writer.writerows([for_csv(cell) for cell in line] for line in lines)
+    writer.writerows(_safe(lines, for_csv))
     text.flush()
     text.detach()
+
+
+def _safe(lines: Lines, safe: Callable[[str], str]) -> Iterator[list[str]]:
+    """Every cell made safe; what the lines of a correction share only once."""
+    last, done = None, []
+    for own, shared in lines:
+        if shared is not last:
+            last, done = shared, [safe(cell) for cell in shared]
+        yield [safe(cell) if cell else "" for cell in own] + done
 
 
 def write_xlsx(
@@ -81,10 +91,10 @@ def _sheet_of_lines(book: Any, headings: Sequence[str], lines: Lines) -> None:
         sheet.write_string(0, place, for_sheet(heading), bold)
     write = sheet.write_string
     row = 0
-    for row, line in enumerate(lines, start=1):
+    for row, line in enumerate(_safe(lines, _for_sheet), start=1):
         for place, cell in enumerate(line):
             if cell:
-                write(row, place, _fitting(for_sheet(cell)), text)
+                write(row, place, cell, text)
     sheet.autofilter(0, 0, row, len(headings) - 1)
 
 
@@ -93,7 +103,7 @@ def _sheet_about(book: Any, about: dict[str, str]) -> None:
     sheet.set_column(0, 1, COLUMN_WIDTH * 3)
     for row, (name, value) in enumerate(_about_rows(about)):
         sheet.write_string(row, 0, for_sheet(name))
-        sheet.write_string(row, 1, _fitting(for_sheet(value)))
+        sheet.write_string(row, 1, _for_sheet(value))
 
 
 def _about_rows(about: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -103,8 +113,9 @@ def _about_rows(about: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "\\uXXXX", _("Invisible and control characters are written by their code.")
 
 
-def _fitting(cell: str) -> str:
+def _for_sheet(text: str) -> str:
     """A cell that the format can hold; one that is cut says so."""
+    cell = for_sheet(text)
     if len(cell) <= CELL_UNITS_MAX // 2:
         return cell
     units = cell.encode("utf-16-le")

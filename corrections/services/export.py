@@ -22,7 +22,7 @@ from corrections.errors import InvalidInput, NotAllowed
 from corrections.permissions import rights_of
 from corrections.reports.filters import Filters
 from corrections.reports.history import Sight, rows_at_least
-from corrections.reports.lines import Report
+from corrections.reports.lines import Line, Report
 from corrections.reports.snapshot import snapshot
 from corrections.reports.writers import FORMATS, WRITERS, XLSX
 from corrections.services import _door
@@ -114,10 +114,10 @@ def _write(
 class Counted:
     """Passes lines on, counts them, and stops at the limit: whoever iterates gets ExportTooLarge."""
 
-    def __init__(self, lines: Iterator[list[str]], most: int, say: Callable[[int], None] | None) -> None:
+    def __init__(self, lines: Iterator[Line], most: int, say: Callable[[int], None] | None) -> None:
         self.lines, self.most, self.say, self.count = lines, most, say, 0
 
-    def __iter__(self) -> Iterator[list[str]]:
+    def __iter__(self) -> Iterator[Line]:
         for line in self.lines:
             self.count += 1
             if self.count > self.most:

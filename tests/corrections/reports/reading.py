@@ -21,7 +21,7 @@ def lines(user: Any, *, is_words: bool = False, **filters: str) -> list[dict[str
     """The report's lines by column, before any file."""
     report = Report(parse(filters), Sight.of(rights_of(user)), is_words=is_words)
     names = report.headings()
-    return [dict(zip(names, line, strict=True)) for line in report.lines()]
+    return [dict(zip(names, own + shared, strict=True)) for own, shared in report.lines()]
 
 
 def exported(user: Any, *, format: str = "csv", **filters: str) -> tuple[Export, bytes]:  # noqa: A002

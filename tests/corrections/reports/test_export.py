@@ -20,6 +20,7 @@ from corrections.models import AuditEvent
 from corrections.reports import lines as report_lines
 from corrections.reports.filters import parse
 from corrections.reports.history import ComplianceNeeded
+from corrections.reports.lines import Line
 from corrections.services import export as service
 from corrections.services.export import ExportTooLarge, RightsMoved, export_history
 from tests.corrections.reports.reading import csv_lines, exported, lines, xlsx_cells
@@ -217,7 +218,7 @@ def test_a_report_is_of_one_moment_while_others_write(monkeypatch: pytest.Monkey
     monkeypatch.setattr(report_lines, "GROUP_LINES", 5)
     lines_of, wrote = report_lines.Report.lines, []
 
-    def interrupted(report: Any) -> Iterator[list[str]]:
+    def interrupted(report: Any) -> Iterator[Line]:
         for number, line in enumerate(lines_of(report)):
             if number == 7:
                 _elsewhere(lambda: wrote.append(_write_meanwhile()))

@@ -27,11 +27,12 @@ def export(*arguments: str, username: str = "ana", **options: Any) -> None:
 def test_a_file_is_made_for_its_owner_only_and_said_on_the_error_stream(
     desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    correction = desk.applied()
+    payout = desk.payout()
+    correction = desk.applied(payout)
     target = tmp_path / "history.csv"
     export(
         *("--from", "2026-01-01", "--to", "2099-12-31", "--branch", "Shanghai", "--model", "accounts.payout"),
-        *("--record", correction.changes.get().target_label, "--maker", "Mara", "--checker", "E-CHIDI"),
+        *("--record", payout.number, "--maker", "Mara", "--checker", "E-CHIDI"),
         *("--reason", "system_defect", "--state", "applied", "--format", "csv", "--output", str(target)),
     )
     [line] = csv_lines(target.read_bytes())

@@ -136,7 +136,7 @@ def test_no_cell_begins_with_a_sign_whatever_stands_before_it(text: str) -> None
 @settings(max_examples=150, deadline=None)
 def test_a_csv_file_gives_every_text_back(lines: list[list[str]]) -> None:
     file = io.BytesIO()
-    write_csv(file, ["a", "b", "c"], lines, made_at=AT, about={})
+    write_csv(file, ["a", "b", "c"], [(line[:1], line[1:]) for line in lines], made_at=AT, about={})
     content = file.getvalue()
     assert content.startswith(b"\xef\xbb\xbf")
     _head, *cells = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
@@ -149,7 +149,9 @@ def test_a_csv_file_gives_every_text_back(lines: list[list[str]]) -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_workbook_gives_every_text_back_and_holds_texts_only(lines: list[list[str]]) -> None:
     with tempfile.TemporaryFile() as file:
-        write_xlsx(file, ["a", "b", "c"], lines, made_at=AT, about={"made by": "=Ana"})
+        write_xlsx(
+            file, ["a", "b", "c"], [(line[:1], line[1:]) for line in lines], made_at=AT, about={"made by": "=Ana"}
+        )
         file.seek(0)
         content = file.read()
     _head, *cells = xlsx_cells(content)
@@ -167,7 +169,7 @@ def test_a_workbook_gives_every_text_back_and_holds_texts_only(lines: list[list[
 
 def test_a_cell_longer_than_a_workbook_can_hold_is_cut_and_says_so() -> None:
     with tempfile.TemporaryFile() as file:
-        write_xlsx(file, ["a"], [["\U0001f600" * 20_000]], made_at=AT, about={})
+        write_xlsx(file, ["a"], [(["\U0001f600" * 20_000], [])], made_at=AT, about={})
         file.seek(0)
         [_head, [cell]] = xlsx_cells(file.read())
     assert cell.endswith("(cut here; the CSV file has it whole)")
