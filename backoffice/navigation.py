@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -84,10 +84,7 @@ def _records(request: HttpRequest, site: AdminSite) -> Iterator[Link]:
 
 
 def link(request: HttpRequest, label: Any, name: str) -> Link:
-    try:
-        url = reverse(name)
-    except NoReverseMatch:
-        url = "#"
+    url = reverse(name)
     return Link(str(label), url, is_current=request.path == url)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 
 from backoffice.manual import manual
 from backoffice.navigation import grouped, navigation, rights_for
@@ -53,6 +55,10 @@ class BackofficeSite(admin.AdminSite):
             "log_entries": self.get_log_entries(request),
             "navigation": SimpleLazyObject(lambda: navigation(request, self)),
         }
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """The texts of Django's own scripts, with those that its catalogues lack."""
+        return JavaScriptCatalog.as_view(packages=["django.contrib.admin", "backoffice"])(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         if app_label is not None:

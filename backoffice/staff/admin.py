@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from backoffice.staff.forms import AccountAddForm, AccountChangeForm
+from backoffice.staff.forms import AccountAddForm, AccountChangeForm, role_label
 from backoffice.staff.models import Person, User
 
 admin.site.unregister(Group)  # Django's own page of groups edits permissions
@@ -79,12 +79,19 @@ def may_administer_account(user: Any, account: User) -> bool:
     return user.is_superuser or not account.is_superuser
 
 
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Accounts by role, in the reader's words."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(group.pk, role_label(group)) for group in Group.objects.order_by("name")]
+
+
 @admin.register(User)
 class AccountAdmin(StaffAdmin, UserAdmin):
     form = AccountChangeForm
     add_form = AccountAddForm
     list_display = ("username", "person", "kind", "is_active", "role_names", "last_login")
-    list_filter = ("is_active", "kind", "groups")
+    list_filter = ("is_active", "kind", ("groups", RoleFilter))
     list_select_related = ("person",)
     search_fields = ("username", "person__name", "person__employee_no")
     autocomplete_fields = ("person",)
@@ -110,7 +117,7 @@ class AccountAdmin(StaffAdmin, UserAdmin):
 
     @admin.display(description=_("roles"))
     def role_names(self, account: User) -> str:
-        return ", ".join(sorted(group.name for group in account.groups.all()))
+        return ", ".join(sorted(role_label(group) for group in account.groups.all()))
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if not super().has_change_permission(request, obj):
@@ -123,7 +130,10 @@ class AccountAdmin(StaffAdmin, UserAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
             kwargs["queryset"] = Group.objects.order_by("name")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is not None and db_field.name == "groups":
+            field.label_from_instance = role_label
+        return field
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         account = self.get_object(request, id)
@@ -153,14 +163,18 @@ def _names(groups: Iterable[Group]) -> set[str]:
 class RoleAdmin(StaffAdmin):
     """Who holds which role; read-only."""
 
-    list_display = ("name", "member_count")
+    list_display = ("name", "label", "member_count")
     search_fields = ("name",)
     ordering = ("name",)
-    fields = ("name", "members")
-    readonly_fields = ("name", "members")
+    fields = ("name", "label", "members")
+    readonly_fields = ("name", "label", "members")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).annotate(member_total=Count("user"))
+
+    @admin.display(description=_("role"), ordering="name")
+    def label(self, group: Group) -> str:
+        return role_label(group)
 
     @admin.display(description=_("members"), ordering="member_total")
     def member_count(self, group: Any) -> int:

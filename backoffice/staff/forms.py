@@ -8,12 +8,20 @@ from typing import Any
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.staff.models import Kind, User
 from corrections.roles import Role
 
 MACHINE_ROLES: frozenset[str] = frozenset({Role.MAKER, Role.EXECUTOR})
+
+
+def role_label(group: Group) -> str:
+    """The group in the reader's words: `senior_checker: Shanghai` is the senior checker of Shanghai."""
+    role, _colon, scope = group.name.partition(": ")
+    label = str(Role(role).label) if role in Role.values else role
+    return gettext("%(role)s: %(scope)s") % {"role": label, "scope": scope} if scope else label
 
 
 def role_of(group: Group) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,14 +93,28 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """A fresh demo folder and an empty database of the kind that this test run uses."""
+    with _place(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One finished demo, for the tests that change nothing in it."""
+    with _place(tmp_path_factory.mktemp("demo")) as place:
+        place.prepared()
+        yield place
+
+
+@contextmanager
+def _place(folder: Path) -> Iterator[Place]:
     if connection.vendor == "sqlite":
-        yield Place(tmp_path / ".demo", f"sqlite:///{tmp_path / 'desk.sqlite3'}")
+        yield Place(folder / ".demo", f"sqlite:///{folder / 'desk.sqlite3'}")
         return
     name = f"demo_{uuid.uuid4().hex[:12]}"
     with _server() as server:
         server.execute(f'CREATE DATABASE "{name}"')
     at = connection.settings_dict
-    yield Place(tmp_path / ".demo", f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{name}")
+    yield Place(folder / ".demo", f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{name}")
     with _server() as server:
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -110,26 +126,28 @@ def _server() -> psycopg.Connection[tuple[object, ...]]:
     )
 
 
-def test_every_reachable_state_is_shown_and_a_second_run_adds_nothing(place: Place) -> None:
-    said = place.prepared()
-    first = place.ask()
+def test_every_reachable_state_is_shown_and_a_second_run_adds_nothing(made: Place) -> None:
+    first = made.ask()
     assert set(first["states"]) == set(State.values) - {str(state) for state in UNREACHABLE}  # type: ignore[call-overload]
     assert first["held"] == first["resubmitted"] == first["shared"] == 1
     assert first["kinds"] == ["pdf", "png", "txt"]
     assert first["self_decided"] == 0
     assert set(STORIES) < set(first["tickets"])  # type: ignore[call-overload]
+    assert made.prepared().count("OPS-") == 0
+    assert made.ask() == first
+
+
+def test_logins_of_every_role_are_printed(made: Place) -> None:
+    said = made.prepared()
     for member in STAFF:
         assert member.username in said
-    assert (place.folder / "PASSWORD").read_text().strip() in said
-    assert place.prepared().count("OPS-") == 0
-    assert place.ask() == first
+    assert (made.folder / "PASSWORD").read_text().strip() in said
 
 
-def test_secrets_of_the_demo_are_readable_by_their_owner_only(place: Place) -> None:
-    place.prepared()
-    assert place.folder.stat().st_mode & 0o077 == 0
+def test_secrets_of_the_demo_are_readable_by_their_owner_only(made: Place) -> None:
+    assert made.folder.stat().st_mode & 0o077 == 0
     for name in (*MAKERS, "PASSWORD"):
-        assert (place.folder / name).stat().st_mode & 0o077 == 0
+        assert (made.folder / name).stat().st_mode & 0o077 == 0
 
 
 def test_killed_in_the_middle_it_goes_on(place: Place) -> None:
@@ -149,24 +167,24 @@ def test_killed_in_the_middle_it_goes_on(place: Place) -> None:
     assert [int(number[-6:]) for number in numbers] == list(range(1, len(numbers) + 1))  # type: ignore[attr-defined, arg-type]
 
 
-def test_database_that_it_did_not_make_is_refused_and_left_alone(place: Place, tmp_path: Path) -> None:
-    place.prepared()
-    stranger = Place(tmp_path / "another", place.url)
-    before = place.ask()
+def test_database_that_it_did_not_make_is_refused_and_left_alone(made: Place, tmp_path: Path) -> None:
+    stranger = Place(tmp_path / "another", made.url)
+    before = made.ask()
     for more in ([], ["--reset"]):
         code, said = stranger.run("demo", "--no-serve", *more)
         assert code != 0
         assert "not empty, and no demo made it" in said
         assert "Traceback" not in said
-    assert place.ask() == before
+    assert made.ask() == before
 
 
-def test_another_database_under_the_same_name_is_refused(place: Place, tmp_path: Path) -> None:
+def test_another_database_under_the_same_name_is_refused(made: Place, tmp_path: Path) -> None:
     """The folder's mark alone is not enough: the accounts inside must be the demo's own."""
-    place.prepared()
-    marks = place.folder / "databases.json"
+    impostor = Place(tmp_path / "copied", made.url)
+    shutil.copytree(made.folder, impostor.folder)
+    marks = impostor.folder / "databases.json"
     marks.write_text(json.dumps(dict.fromkeys(json.loads(marks.read_text()), "00000000")))
-    code, said = place.run("demo", "--no-serve", "--reset")
+    code, said = impostor.run("demo", "--no-serve", "--reset")
     assert (code, "no demo made it" in said) == (1, True)
 
 
@@ -199,9 +217,9 @@ def _answer(url: str) -> str:
     raise AssertionError(f"{url} never answered")
 
 
-def test_it_serves_pages_and_their_styles_on_this_machine_only(place: Place) -> None:
+def test_it_serves_pages_and_their_styles_on_this_machine_only(made: Place) -> None:
     port = _free_port()
-    process = place.start("demo", "--port", str(port))
+    process = made.start("demo", "--port", str(port))
     try:
         assert 'name="username"' in _answer(f"http://127.0.0.1:{port}/")
         assert ".desk-card" in _answer(f"http://127.0.0.1:{port}/static/backoffice/desk.css")
