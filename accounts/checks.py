@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts.choices import AccountStatus, ApplicationDecision, CardStatus, LoanStatus, PayoutStatus
 from accounts.models import BankCard, LedgerAccount, Loan, Payout, Posting
-from corrections.checks import Finding, Subject
+from corrections.checks import Finding, Subject, say
 from corrections.choices import Action, Verdict
 from corrections.models import Change
 
@@ -23,12 +23,10 @@ def payout_card_is_its_customers(subject: Subject) -> Finding:
         if card is None:
             continue
         if payout.customer is not None and card.customer_id != payout.customer.pk:
-            return Finding(Verdict.FAIL, _("%(payout)s would go to another customer's card") % {"payout": payout})
+            return Finding(Verdict.FAIL, say(_("%(payout)s would go to another customer's card"), payout=payout))
         if "card_id" in change.new and card.status != CardStatus.ACTIVE:
-            status = card.get_status_display()
-            return Finding(
-                Verdict.WARN, _("the card for %(payout)s is %(status)s") % {"payout": payout, "status": status}
-            )
+            status = CardStatus(card.status).label
+            return Finding(Verdict.WARN, say(_("the card for %(payout)s is %(status)s"), payout=payout, status=status))
     return Finding(Verdict.PASS, _("payouts go to their own customers' cards"))
 
 
@@ -38,7 +36,7 @@ def payout_source_is_in_use(subject: Subject) -> Finding:
         account = payout.source_account
         if account.status != AccountStatus.ACTIVE:
             text = _("%(payout)s leaves an account that is %(status)s")
-            return Finding(Verdict.WARN, text % {"payout": payout, "status": account.get_status_display()})
+            return Finding(Verdict.WARN, say(text, payout=payout, status=AccountStatus(account.status).label))
     return Finding(Verdict.PASS, _("source accounts are in use"))
 
 
@@ -49,7 +47,7 @@ def postings_balance(subject: Subject) -> Finding:
         sums[str(change.new.get("entry_id")), str(change.new.get("currency"))] += Decimal(change.new["amount"])
     open_ends = [f"{amount} {currency}" for (_entry, currency), amount in sums.items() if amount]
     if open_ends:
-        return Finding(Verdict.FAIL, _("debits and credits differ by %(sums)s") % {"sums": ", ".join(open_ends)})
+        return Finding(Verdict.FAIL, say(_("debits and credits differ by %(sums)s"), sums=", ".join(open_ends)))
     return Finding(Verdict.PASS, _("debits and credits are equal"))
 
 
@@ -59,11 +57,11 @@ def postings_fit_their_accounts(subject: Subject) -> Finding:
         account = LedgerAccount.objects.filter(pk=change.new.get("account_id")).first()
         if account is None or account.currency != change.new.get("currency"):
             return Finding(
-                Verdict.FAIL, _("%(posting)s is not in its account's currency") % {"posting": change.target_label}
+                Verdict.FAIL, say(_("%(posting)s is not in its account's currency"), posting=change.target_label)
             )
         if account.status in {AccountStatus.FROZEN, AccountStatus.CLOSED}:
             text = _("account %(account)s is %(status)s and takes no postings")
-            return Finding(Verdict.FAIL, text % {"account": account, "status": account.get_status_display()})
+            return Finding(Verdict.FAIL, say(text, account=account, status=AccountStatus(account.status).label))
     return Finding(Verdict.PASS, _("accounts take these postings"))
 
 
@@ -76,7 +74,7 @@ def voided_loan_leaves_nothing_behind(subject: Subject) -> Finding:
         left = [row for row in _hanging_on(loan) if (row._meta.label_lower, str(row.pk)) not in together]
         if left:
             names = ", ".join(map(str, left[:5]))
-            return Finding(Verdict.WARN, _("not in this correction: %(records)s") % {"records": names})
+            return Finding(Verdict.WARN, say(_("not in this correction: %(records)s"), records=names))
     return Finding(Verdict.PASS, _("nothing is left behind"))
 
 

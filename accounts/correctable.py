@@ -239,6 +239,10 @@ class PostingCorrections(Correctable):
     search_fields = ("entry__reference", "account__number")
     checks = (postings_balance, postings_fit_their_accounts)
 
+    def label(self, row: Any) -> str:
+        """Debit above zero, credit below: a stored label has no language."""
+        return f"{row.amount:+.2f} {row.currency}"
+
     def amount_at_stake(self, change: ChangeView) -> Money | None:
         """An entry moves what its debits say; counting its credits too would double it."""
         row: Any = change.row

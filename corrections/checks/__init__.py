@@ -5,12 +5,15 @@ A check looks at one `Subject` and gives one `Finding`; it writes nothing. A fai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise, lazy
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action, Verdict
 from corrections.models import Change, Correction
@@ -27,10 +30,22 @@ class Subject:
     stale: dict[int, str]
 
 
+def _filled(text: str | Promise, values: Mapping[str, Any]) -> str:
+    return str(text) % values
+
+
+# ``say(_("not there any more: %(what)s"), what=label)``: a sentence that still knows all its languages.
+_say = lazy(_filled, str)
+
+
+def say(text: str | Promise, **values: Any) -> str | Promise:
+    return _say(text, values)
+
+
 @dataclass(frozen=True)
 class Finding:
     verdict: Verdict
-    message: str = ""
+    message: str | Promise = ""  # a lazy one is stored in every language of the site
     looked_at: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,16 +89,18 @@ def corrected_again(subject: Subject) -> Finding:
     numbers = [str(number) for number in earlier.values_list("correction__number", flat=True).distinct().order_by()[:5]]
     if numbers:
         return Finding(
-            Verdict.WARN, _("corrected before: %(what)s") % {"what": ", ".join(numbers)}, {"corrections": numbers}
+            Verdict.WARN, say(_("corrected before: %(what)s"), what=", ".join(numbers)), {"corrections": numbers}
         )
     return Finding(Verdict.PASS, _("first correction of these records"))
 
 
-def _verdict(problems: list[str], text: str, fine: str) -> Finding:
+def _verdict(problems: list[str], text: str | Promise, fine: str | Promise) -> Finding:
     if problems:
-        return Finding(Verdict.FAIL, text % {"what": ", ".join(problems[:5])})
+        return Finding(Verdict.FAIL, say(text, what=", ".join(problems[:5])))
     return Finding(Verdict.PASS, fine)
 
+
+MESSAGE_CHARS_MAX = 500
 
 Check = Callable[[Subject], Finding]
 
@@ -103,3 +120,19 @@ def run(subject: Subject) -> list[tuple[str, Finding]]:
         entry = registry.get(model)
         registered.update({check.__name__: check for check in (entry.config.checks if entry else ())})
     return [(name, check(subject)) for name, check in registered.items()]
+
+
+def in_every_language(message: str | Promise) -> tuple[str, dict[str, str]]:
+    """The sentence in the site's first language, and in those of the others where it reads differently."""
+    with override(settings.LANGUAGE_CODE):
+        first = str(message)[:MESSAGE_CHARS_MAX]
+    others = {}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            others[language] = str(message)[:MESSAGE_CHARS_MAX]
+    return first, {language: text for language, text in others.items() if text != first}
+
+
+def for_the_reader(message: str, looked_at: Mapping[str, Any]) -> str:
+    """A stored sentence in the reader's language, where it was stored in it."""
+    return str((looked_at.get("said") or {}).get(get_language(), message))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, F, QuerySet, Value
+from django.db.models import BigIntegerField, CharField, F, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 
+from corrections.checks import for_the_reader
 from corrections.models import CheckResult, Contribution, Correction, CorrectionScope, PolicyStep
 from corrections.roles import Role
 
@@ -61,23 +64,26 @@ def facts_of(correction: Correction) -> Facts:
         _rows(
             "verdict",
             CheckResult.objects.filter(correction=correction, revision=correction.revision),
-            *("verdict", "check_code", "message"),
+            *("verdict", "check_code", "message", Cast("looked_at", TextField())),
             m="id",
         ),
     ]
     found: dict[str, list[Any]] = {"scope": [], "person": [], "step": [], "verdict": []}
-    for what, a, b, c, m, n in sorted(parts[0].union(*parts[1:], all=True), key=lambda row: (row[4], row[1])):
-        found[what].append((a, b, c, m, n))
+    for what, a, b, c, d, m, n in sorted(parts[0].union(*parts[1:], all=True), key=lambda row: (row[5], row[1])):
+        found[what].append((a, b, c, d, m, n))
     return Facts(
-        scopes=tuple(Scope(key, label) for label, key, _c, _m, _n in found["scope"]),
-        contributors=frozenset(person for _a, _b, _c, person, _n in found["person"]),
-        steps=tuple(Step(position, role, people) for role, _b, _c, position, people in found["step"]),
-        verdicts=tuple(Verdict(verdict, code, message) for verdict, code, message, _m, _n in found["verdict"]),
+        scopes=tuple(Scope(key, label) for label, key, _c, _d, _m, _n in found["scope"]),
+        contributors=frozenset(person for _a, _b, _c, _d, person, _n in found["person"]),
+        steps=tuple(Step(position, role, people) for role, _b, _c, _d, position, people in found["step"]),
+        verdicts=tuple(
+            Verdict(verdict, code, for_the_reader(message, json.loads(looked_at)))
+            for verdict, code, message, looked_at, _m, _n in found["verdict"]
+        ),
     )
 
 
-def _rows(what: str, rows: QuerySet[Any], *texts: str, m: str = "", n: str = "") -> QuerySet[Any, Any]:
-    """Rows of one table in the columns that all four share: what it is, three texts, two numbers."""
-    columns = [F(name) for name in texts] + [_text("")] * (3 - len(texts))
+def _rows(what: str, rows: QuerySet[Any], *texts: Any, m: str = "", n: str = "") -> QuerySet[Any, Any]:
+    """Rows of one table in the columns that all four share: what it is, four texts, two numbers."""
+    columns = [F(text) if isinstance(text, str) else text for text in texts] + [_text("")] * (4 - len(texts))
     numbers = [F(name) if name else _number(0) for name in (m, n)]
     return rows.order_by().values_list(_text(what), *columns, *numbers)

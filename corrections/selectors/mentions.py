@@ -25,6 +25,7 @@ class Mention:
     state: str
     state_label: str
     reason: str
+    ticket: str
     maker: str
     at: dt.datetime
     is_visible: bool
@@ -44,6 +45,7 @@ def mention(correction: Any) -> Mention:
         state=correction.state,
         state_label=correction.get_state_display(),
         reason=correction.get_reason_display(),
+        ticket=correction.ticket,
         maker=correction.maker_name,
         at=correction.submitted_at or correction.created_at,
         is_visible=correction.may_see,

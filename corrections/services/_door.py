@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from corrections.choices import AuditKind, ContributionKind, State
 from corrections.engine import gate
@@ -243,9 +245,12 @@ _PATHS = {"Change": "changes", "Evidence": "evidence"}
 
 
 def _reason(correction: Correction | None) -> str:
+    """What the history says of a write, in the site's first language, whoever carries it out."""
     if correction is None:
         return ""
-    return " ".join(filter(None, [correction.number, correction.get_reason_display(), correction.ticket]))
+    with override(settings.LANGUAGE_CODE):
+        reason = correction.get_reason_display()
+    return " ".join(filter(None, [correction.number, reason, correction.ticket]))
 
 
 def mirror(row: Correction, *, onto: Correction) -> None:

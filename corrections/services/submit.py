@@ -153,20 +153,23 @@ def _run_checks(act: _door.Act, changes: list[Change]) -> list[CheckResult]:
     findings = checks.run(subject)
     for code, finding in findings:
         if finding.verdict == Verdict.FAIL:
-            raise CheckFailed(code="machine_check_failed", check=code, problem=finding.message)
-    return [
-        CheckResult(
-            correction=act.correction,
-            revision=act.correction.revision,
-            moment=_content.AT_SUBMISSION,
-            check_code=code,
-            verdict=finding.verdict,
-            message=finding.message[:500],
-            looked_at=finding.looked_at,
-            at=act.now,
-        )
-        for code, finding in findings
-    ]
+            raise CheckFailed(code="machine_check_failed", check=code, problem=str(finding.message))
+    return [_result(act, code, finding) for code, finding in findings]
+
+
+def _result(act: _door.Act, code: str, finding: checks.Finding) -> CheckResult:
+    """The verdict with its sentence in every language: the checker may read another one than the maker."""
+    message, said = checks.in_every_language(finding.message)
+    return CheckResult(
+        correction=act.correction,
+        revision=act.correction.revision,
+        moment=_content.AT_SUBMISSION,
+        check_code=code,
+        verdict=finding.verdict,
+        message=message,
+        looked_at={**finding.looked_at, "said": said} if said else finding.looked_at,
+        at=act.now,
+    )
 
 
 def _subject(correction: Correction, changes: list[Change]) -> tuple[checks.Subject, CorrectionError | None]:
