@@ -17,8 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from corrections.choices import Action, Reason, State
-from corrections.models import Decision
+from corrections.choices import Action, DecisionKind, Reason, State
 from corrections.reports.details import Details
 from corrections.reports.history import NOT_RECORDED, FieldChange
 from corrections.roles import Role
@@ -94,31 +93,31 @@ OWN: tuple[tuple[Heading, Callable[[Style, FieldChange], str]], ...] = (
 )
 
 OF_CORRECTION: tuple[tuple[Heading, Callable[[Style, Details], str]], ...] = (
-    (("correction", _("correction")), lambda style, found: found.correction.number or ""),
-    (("state", _("state")), lambda style, found: style.choice(State, found.correction.state)),
-    (("revision", _("revision")), lambda style, found: str(found.correction.revision)),
-    (("reason", _("reason")), lambda style, found: style.choice(Reason, found.correction.reason)),
-    (("note", _("note")), lambda style, found: lines(found.correction.note)),
-    (("ticket", _("ticket")), lambda style, found: found.correction.ticket),
-    (("incident", _("incident")), lambda style, found: str(found.correction.incident or "")),
-    (("maker", _("maker")), lambda style, found: found.correction.maker_name),
-    (("submitted_at", _("submitted at")), lambda style, found: style.moment(found.correction.submitted_at)),
+    (("correction", _("correction")), lambda style, found: found.facts.number or ""),
+    (("state", _("state")), lambda style, found: style.choice(State, found.facts.state)),
+    (("revision", _("revision")), lambda style, found: str(found.facts.revision)),
+    (("reason", _("reason")), lambda style, found: style.choice(Reason, found.facts.reason)),
+    (("note", _("note")), lambda style, found: lines(found.facts.note)),
+    (("ticket", _("ticket")), lambda style, found: found.facts.ticket),
+    (("incident", _("incident")), lambda style, found: found.incident),
+    (("maker", _("maker")), lambda style, found: found.facts.maker_name),
+    (("submitted_at", _("submitted at")), lambda style, found: style.moment(found.facts.submitted_at)),
     (("returns", _("returned before")), lambda style, found: "\n".join(_return(style, one) for one in found.returns)),
-    (("evidence", _("evidence")), lambda style, found: "\n".join(item.filename for item in found.evidence)),
+    (("evidence", _("evidence")), lambda style, found: "\n".join(name for name, _digest in found.evidence)),
     (("evidence_sha256", _("SHA-256 of the evidence")), lambda style, found: _digests(found)),
-    (("policy", _("approval policy")), lambda style, found: str(found.correction.policy or "")),
-    (("reverts", _("reverts")), lambda style, found: str(found.correction.reverts or "")),
+    (("policy", _("approval policy")), lambda style, found: found.policy),
+    (("reverts", _("reverts")), lambda style, found: found.facts.reverts__number or ""),
     (("reverted_by", _("reverted by")), lambda style, found: "\n".join(found.reverted_by)),
-    (("applied_at", _("applied at")), lambda style, found: style.moment(found.correction.applied_at)),
-    (("outcome", _("outcome")), lambda style, found: lines(found.correction.outcome_note)),
+    (("applied_at", _("applied at")), lambda style, found: style.moment(found.facts.applied_at)),
+    (("outcome", _("outcome")), lambda style, found: lines(found.facts.outcome_note)),
 )
 # What a reader sees of a correction that touches other branches too; its note and files are not for him.
 OF_HIDDEN = ("correction", "state")
 
-OF_SIGNATURE: tuple[tuple[Heading, Callable[[Style, Decision], str]], ...] = (
+OF_SIGNATURE: tuple[tuple[Heading, Callable[[Style, Any], str]], ...] = (
     (("role", _("role")), lambda style, one: style.choice(Role, one.role)),
     (("person", _("person")), lambda style, one: one.person_name),
-    (("decision", _("decision")), lambda style, one: one.get_kind_display() if style.is_words else one.kind),
+    (("decision", _("decision")), lambda style, one: style.choice(DecisionKind, one.kind)),
     (("at", _("at")), lambda style, one: style.moment(one.decided_at)),
     (("comment", _("comment")), lambda style, one: lines(one.comment)),
 )
@@ -151,19 +150,19 @@ def correction_cells(style: Style, found: Details | None, signatures: int) -> li
     return cells + _signature_cells(style, found.signatures, signatures)
 
 
-def _signature_cells(style: Style, signed: Sequence[Decision], signatures: int) -> list[str]:
+def _signature_cells(style: Style, signed: Sequence[Any], signatures: int) -> list[str]:
     given = [cell(style, one) for one in signed[:signatures] for _heading, cell in OF_SIGNATURE]
     return given + [""] * (signatures * len(OF_SIGNATURE) - len(given))
 
 
-def _return(style: Style, one: Decision) -> str:
+def _return(style: Style, one: Any) -> str:
     comment = " ".join(one.comment.split())
     role = style.choice(Role, one.role)
     return f"r{one.revision} {style.moment(one.decided_at)} {role} {one.person_name}: {comment}"
 
 
 def _digests(found: Details) -> str:
-    return "\n".join(item.file.sha256 for item in found.evidence)
+    return "\n".join(digest for _name, digest in found.evidence)
 
 
 def lines(text: str) -> str:
