@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action
 from corrections.engine import rows
-from corrections.engine.dependants import demand_no_dependants, referring, relations
+from corrections.engine.dependants import demand_no_dependants
 from corrections.errors import Conflict, CorrectionError, IntegrityBroken
 from corrections.models import Change
 from corrections.registry import Entry
@@ -122,16 +122,13 @@ def _check_references(changes: Sequence[Change]) -> None:
         return
     for change in changes:
         _demand_referenced_rows(rows.entry_of(change.target_model), change)
-        _demand_nothing_stranded(rows.entry_of(change.target_model), change)
 
 
 def _touches_references(change: Change) -> bool:
     if change.action != Action.UPDATE:
         return True
-    model = rows.entry_of(change.target_model).model
-    keys = {field.attname for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey)}
-    keys |= {key.target_field.attname for key in relations(model)}
-    return bool(keys & set(change.new))
+    fields = rows.entry_of(change.target_model).model._meta.concrete_fields
+    return any(isinstance(field, models.ForeignKey) and field.attname in change.new for field in fields)
 
 
 def _demand_referenced_rows(entry: Entry, change: Change) -> None:
@@ -142,17 +139,6 @@ def _demand_referenced_rows(entry: Entry, change: Change) -> None:
             continue
         if not field.related_model._base_manager.filter(**{field.target_field.name: value}).exists():
             raise DatabaseRefused(field=field.name)
-
-
-def _demand_nothing_stranded(entry: Entry, change: Change) -> None:
-    """Rows that refer to a record by a column that was changed; by its key none can be, for it never changes."""
-    if change.action != Action.UPDATE:
-        return
-    was = rows.unsaved(entry, change.before_image or {})
-    for key in relations(entry.model):
-        column = key.target_field.attname
-        if column in change.new and change.old[column] is not None and referring(key, was).exists():
-            raise DatabaseRefused(field=key.name)
 
 
 def _read_after_images(changes: Sequence[Change]) -> None:

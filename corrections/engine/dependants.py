@@ -49,14 +49,13 @@ def dependants_of(row: models.Model, *, names: Sequence[str] | None = None) -> l
     for key in relations(type(row)):
         if names is not None and key.remote_field.get_accessor_name() not in names:
             continue
-        those = list(referring(key, row)[: most + 1])
+        those = list(_referring(key, row)[: most + 1])
         if those:
             found.append(Dependants(key.model, key.name, those[:most], len(those) > most))
     return found
 
 
-def referring(key: Any, row: models.Model) -> models.QuerySet[Any]:
-    """Rows that refer to this one through a key, the newest first."""
+def _referring(key: Any, row: models.Model) -> models.QuerySet[Any]:
     wanted = {key.name: getattr(row, key.target_field.attname)}
     return key.model._base_manager.filter(**wanted).order_by("-pk")
 

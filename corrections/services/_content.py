@@ -44,7 +44,7 @@ def content_of(
         "moved_on": correction.moved_on,
         "changes": [_change(change) for change in changes],
         "evidence": [_evidence(item) for item in evidence],
-        "verdicts": [[verdict.check_code, verdict.verdict, verdict.message] for verdict in verdicts],
+        "verdicts": [[it.check_code, it.verdict, it.message, it.looked_at] for it in verdicts],
     }
 
 
