@@ -60,7 +60,7 @@ def scratch_database(*, keep: bool = False, reuse: bool = False) -> Iterator[boo
     if is_new:
         _drop()
         _create()
-        call_command("migrate", run_syncdb=True, verbosity=0)
+        call_command("migrate", verbosity=0)
     try:
         yield is_new
     finally:

@@ -132,6 +132,8 @@ WAYS = (
 
 def prepare_desk(count: int) -> None:
     """One branch, Mara and Chidi, and the same payouts in three tables."""
+    from django.db import connection
+
     from accounts.models import Branch, LedgerAccount, Payout
     from backoffice.staff.machines import machine as machine_account
     from backoffice.staff.roles import bootstrap
@@ -140,6 +142,9 @@ def prepare_desk(count: int) -> None:
     from tests.benchmarks._desk_business import SOURCE, person
     from tests.benchmarks.rival.models import BarePayout, RecordedPayout
 
+    with connection.schema_editor() as editor:
+        for model in (BarePayout, RecordedPayout, RecordedPayout.history.model):
+            editor.create_model(model)
     branch = Branch.objects.create(code="SH", name="Shanghai")
     bootstrap()
     install_shipped(actor=machine_account("bootstrap_roles"))
