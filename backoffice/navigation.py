@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.staff.models import Person, User
 from corrections.permissions import BUSINESS_ROLES, Rights, rights_of
@@ -71,7 +72,7 @@ def _place_names(rights: Rights) -> Iterator[tuple[Any, str]]:
         yield _("Policies"), "corrections_policy_changelist"
     if Role.USER_ADMIN in rights.roles or rights.is_superuser:
         yield _("People"), "staff_person_changelist"
-        yield _("Accounts"), "staff_user_changelist"
+        yield pgettext_lazy("sign-in", "Accounts"), "staff_user_changelist"
         yield _("Roles"), "auth_group_changelist"
 
 
@@ -80,12 +81,12 @@ def _records(request: HttpRequest, site: AdminSite) -> Iterator[Link]:
         if site.is_registered(entry.model):
             meta = entry.model._meta
             name = f"{site.name}:{meta.app_label}_{meta.model_name}_changelist"
-            yield link(request, capfirst(str(meta.verbose_name_plural)), name)
+            yield link(request, meta.verbose_name_plural, name)
 
 
 def link(request: HttpRequest, label: Any, name: str) -> Link:
     url = reverse(name)
-    return Link(str(label), url, is_current=request.path == url)
+    return Link(capfirst(str(label)), url, is_current=request.path == url)
 
 
 # Order and heading of Django's own list of everything registered.

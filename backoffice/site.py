@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import SimpleLazyObject
@@ -56,9 +55,11 @@ class BackofficeSite(admin.AdminSite):
             "navigation": SimpleLazyObject(lambda: navigation(request, self)),
         }
 
-    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The texts of Django's own scripts, with those that its catalogues lack."""
-        return JavaScriptCatalog.as_view(packages=["django.contrib.admin", "backoffice"])(request)
+        view: Any = JavaScriptCatalog.as_view(packages=["django.contrib.admin", "backoffice"])
+        response: HttpResponse = view(request)
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         if app_label is not None:

@@ -82,7 +82,7 @@ def may_administer_account(user: Any, account: User) -> bool:
 class RoleFilter(admin.RelatedFieldListFilter):
     """Accounts by role, in the reader's words."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
         return [(group.pk, role_label(group)) for group in Group.objects.order_by("name")]
 
 
