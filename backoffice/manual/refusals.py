@@ -64,6 +64,7 @@ RIGHTS: tuple[Row, ...] = (
     ("correction_is_outside_your_scope", "", ASK_ROLE),
     ("step_is_not_yours", "", ASK_ROLE),
     ("maker_cannot_decide", "", ASK_COLLEAGUE),
+    ("maker_cannot_apply", "", ASK_COLLEAGUE),
     ("person_has_decided_already", "", ASK_COLLEAGUE),
     ("superuser_cannot_decide", "", ASK_COLLEAGUE),
     ("only_the_maker_withdraws", "", _("Ask the maker to withdraw it, or return or reject it as a checker.")),
@@ -84,6 +85,7 @@ STATE: tuple[Row, ...] = (
     ("no_step_is_open", "", FOLLOW_STATE),
     ("only_applied_is_reverted", "", FOLLOW_STATE),
     ("revert_already_open", "", _("Open that revert from the correction's page and go on there.")),
+    ("correction_is_out_of_time", "", NEW_REQUEST),
     ("not_expired_yet", _("This correction's time is not over yet."), FOLLOW_STATE),
     (
         "too_many_revisions",
@@ -102,6 +104,8 @@ MOVED: tuple[Row, ...] = (
     ("record_not_found", "", NEW_REQUEST),
     ("nothing_to_restore", "", NEW_REQUEST),
     ("field_held_by_open_correction", "", _("Open the other correction; both can't hold the same field.")),
+    ("database_is_busy", "", LOOK_AGAIN),
+    ("target_not_readable", _("The record holds values that can't be read. Load it again."), LOOK_AGAIN),
     ("row_count_differs", "", NEW_REQUEST),
     ("database_refused", "", _("Put the other records that hang together with it into the same correction.")),
     ("written_value_differs", "", TELL_ADMINISTRATORS),
@@ -142,6 +146,15 @@ INPUT: tuple[Row, ...] = (
         _("An account number has up to 34 digits and letters, with - or / between them."),
         TYPE_AGAIN,
     ),
+    ("value_of_wrong_type", _("can't be a value of this type. Enter it as text."), TYPE_AGAIN),
+    ("value_is_no_single_moment", _("the clock is changed in that hour. Add the offset, such as +01:00."), TYPE_AGAIN),
+    ("value_given_twice", _("%(label)s is given twice."), TYPE_AGAIN),
+    ("values_not_readable", _("Give the new values by field name."), TYPE_AGAIN),
+    (
+        "scope_not_known",
+        _("This record can't be told to belong to a branch before the record it refers to is there."),
+        _("Add the record that it refers to first, or make it a correction of its own."),
+    ),
     ("nothing_changes", "", _("Enter a value that differs from the present one, or leave the record alone.")),
     ("customer_must_declare", "", ASK_CUSTOMER),
     ("customer_consent_is_required", "", ASK_CUSTOMER),
@@ -171,6 +184,11 @@ INPUT: tuple[Row, ...] = (
     ("note_is_required", _("Write a note: what is wrong, and how you know."), TYPE_AGAIN),
     ("comment_is_required", "", TYPE_AGAIN),
     ("text_too_long", _("The %(field)s is longer than %(max)s characters. Shorten it."), TYPE_AGAIN),
+    (
+        "text_shows_a_protected_number",
+        _("The text holds a card or identity number in clear. Leave it out, or write its last four digits."),
+        TYPE_AGAIN,
+    ),
     ("text_not_usable", _("The text has an invisible character."), TYPE_AGAIN),
     ("incident_title_is_required", _("Give the incident a short title."), TYPE_AGAIN),
     ("incident_not_found", _("Choose an incident from the list."), TYPE_AGAIN),
@@ -207,6 +225,7 @@ EVIDENCE: tuple[Row, ...] = (
         _("The file name is empty or holds characters that can't be shown. Rename the file."),
         _("Rename the file with plain letters and digits."),
     ),
+    ("evidence_not_readable", _("The file can't be read. Choose it again."), BRING_FILE),
     ("evidence_is_empty", _("The file is empty."), BRING_FILE),
     (
         "evidence_too_large",
@@ -230,6 +249,7 @@ STORED: tuple[Row, ...] = (
         TELL_COMPLIANCE,
     ),
     ("evidence_file_missing", _("The evidence file is missing from the store. Tell compliance."), TELL_COMPLIANCE),
+    ("referred_row_was_not_created", "", TELL_ADMINISTRATORS),
     ("image_is_missing", _("A before-image is missing, so nothing was written."), TELL_ADMINISTRATORS),
     ("secret_unreadable", "", TELL_COMPLIANCE),
     (
@@ -278,6 +298,7 @@ GENERAL = {
     "correction_is_not_on_hold": "illegal_state",
     "no_step_is_open": "illegal_state",
     "event_kind_unknown": "filter_cannot_be_used",
+    "referred_row_was_not_created": "integrity_broken",
     "only_applied_is_reverted": "illegal_state",
 }
 
