@@ -48,13 +48,12 @@ DOCUMENT = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=8,
 ).filter(lambda x: x is not None)  # a document that is null and no document at all are one to Django
+# Two zones never compare an hour that the clock skips or repeats as equal, so all come as UTC.
 MOMENT = st.datetimes(
     dt.datetime(1, 1, 3),  # noqa: DTZ001 (hypothesis adds the zone)
     dt.datetime(9999, 12, 28),  # noqa: DTZ001
-    timezones=st.sampled_from(
-        [dt.UTC, ZoneInfo("Europe/Prague"), ZoneInfo("Asia/Shanghai"), ZoneInfo("Asia/Kathmandu")]
-    ),
-)
+    timezones=st.sampled_from([dt.UTC, ZoneInfo("Europe/Prague"), ZoneInfo("Asia/Shanghai")]),
+).map(lambda moment: moment.astimezone(dt.UTC))
 AMOUNT = st.decimals(Decimal("-9999999999999.99"), Decimal("9999999999999.99"), places=2, allow_nan=False)
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "money": AMOUNT,
