@@ -35,7 +35,8 @@ class StaffAdmin(admin.ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only the filters that the page offers: any other look-up could ask for what the page hides."""
-        return lookup.split("__")[0] in self.get_list_filter(request)
+        offered = {one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request)}
+        return lookup.split("__")[0] in offered
 
 
 def is_own(user: Any, person_id: int | None) -> bool:
