@@ -1,7 +1,7 @@
 """Every setting of the project, for the demo, the tests and production alike; no secret stands here.
 
 The environment decides: DATABASE_URL, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, DESK_TIME_ZONE, EVIDENCE_ROOT,
-TRUST_PROXY_HEADER, LOG_LEVEL and the secrets of backoffice/keys.py. What is not set is closed, not open.
+TRUST_PROXY_HEADER, LOG_LEVEL, DEMO_FOLDER and the secrets of backoffice/keys.py. What is not set is closed, not open.
 """
 
 from __future__ import annotations
