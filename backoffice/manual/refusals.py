@@ -183,7 +183,7 @@ INPUT: tuple[Row, ...] = (
     ("reason_is_required", _("Choose a reason from the list."), TYPE_AGAIN),
     ("note_is_required", _("Write a note: what is wrong, and how you know."), TYPE_AGAIN),
     ("comment_is_required", "", TYPE_AGAIN),
-    ("text_too_long", _("The %(field)s is longer than %(max)s characters. Shorten it."), TYPE_AGAIN),
+    ("text_too_long", _("The %(label)s is longer than %(max)s characters. Shorten it."), TYPE_AGAIN),
     (
         "text_shows_a_protected_number",
         _("The text holds a card or identity number in clear. Leave it out, or write its last four digits."),

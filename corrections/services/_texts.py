@@ -19,6 +19,15 @@ LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za
 RESIDENT_NUMBER = re.compile(r"(?<![0-9A-Za-z])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx](?![0-9A-Za-z])", re.ASCII)
 RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
+LABELS = {
+    "note": _("note"),
+    "ticket": _("ticket"),
+    "comment": _("comment"),
+    "title": _("title"),
+    "cause": _("cause"),
+    "defect_number": _("defect number"),
+}
+
 
 def clean(raw: Any, *, field: str, longest: int) -> str:
     """The trimmed text, "" for nothing. Raises InvalidInput for what is no text, too long, deceptive, or a secret."""
@@ -28,8 +37,8 @@ def clean(raw: Any, *, field: str, longest: int) -> str:
         raise InvalidInput(_("This must be text."), code="text_not_usable", field=field)
     text = str.__str__(str(raw)).strip()
     if len(text) > longest:
-        problem = _("The %(field)s is longer than %(max)s characters. Shorten it.")
-        raise InvalidInput(problem, code="text_too_long", field=field, max=longest)
+        problem = _("The %(label)s is longer than %(max)s characters. Shorten it.")
+        raise InvalidInput(problem, code="text_too_long", field=field, label=LABELS.get(field, field), max=longest)
     if any(_is_deceptive(char) for char in text):
         raise InvalidInput(_("The text has an invisible character."), code="text_not_usable", field=field)
     if shows_a_number(text):

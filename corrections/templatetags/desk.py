@@ -51,7 +51,8 @@ def clock(at: dt.datetime | None) -> SafeString | str:
         return ""
     local, now = timezone.localtime(at), timezone.localtime()
     shown = f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
-    ago = _("%(span)s ago") % {"span": span(now - local)}
+    passed = now - local
+    ago = _("just now") if passed < dt.timedelta(minutes=1) else _("%(span)s ago") % {"span": span(passed)}
     whole = f"{local:%Y-%m-%d %H:%M:%S %Z}"
     return format_html('<time datetime="{}" title="{}">{} · {}</time>', at.isoformat(), whole, shown, ago)
 
