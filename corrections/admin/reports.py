@@ -109,8 +109,10 @@ def history_report(request: HttpRequest) -> HttpResponse:
 
 
 def _last_days() -> dict[str, str]:
+    """Where a reader begins: what was corrected lately. Whatever else was written is a choice away."""
     today = timezone.localdate()
-    return {"since": str(today - dt.timedelta(days=PREVIEW_DAYS)), "until": str(today)}
+    since = today - dt.timedelta(days=PREVIEW_DAYS)
+    return {"since": str(since), "until": str(today), "written_by": "corrections"}
 
 
 def _report_page(request: HttpRequest, texts: dict[str, str], refused: CorrectionError | None = None) -> HttpResponse:

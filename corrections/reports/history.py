@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action, State
 from corrections.errors import NotAllowed
@@ -24,7 +25,7 @@ from corrections.integrity.canonical import encode
 from corrections.models import Correction
 from corrections.permissions import COMPANY, Rights, scope_model
 from corrections.registry import Entry, registry
-from corrections.reports.filters import Filters, number_column, people_named, record_keys
+from corrections.reports.filters import Filters, FilterUnusable, number_column, people_named, record_keys
 from corrections.roles import Role
 from corrections.selectors.corrections import within
 
@@ -127,6 +128,17 @@ def rows_at_least(filters: Filters, sight: Sight, most: int) -> int:
         if count > most:
             break
     return count
+
+
+def demand_known_record(filters: Filters, sight: Sight) -> None:
+    """Refuses a record without history in the reader's sight, whether it is missing or another branch's.
+
+    What is no record's number never gets into the audit event: it may be a card's, typed into the wrong box (I-13).
+    """
+    if filters.record:
+        wanted = readers(Filters(model=filters.model, record=filters.record), sight)
+        if not any(reader.query.exists() for reader in wanted):
+            raise FilterUnusable(_("There is no such record in your branches."), field="record")
 
 
 def readers(filters: Filters, sight: Sight) -> list[Reader]:

@@ -13,7 +13,7 @@ from corrections.reports import columns
 from corrections.reports.asked import asked_changes, is_about_unwritten
 from corrections.reports.details import Details, DetailsStore, signatures_max
 from corrections.reports.filters import Filters
-from corrections.reports.history import NOT_RECORDED, FieldChange, Sight, written_changes
+from corrections.reports.history import NOT_RECORDED, FieldChange, Sight, demand_known_record, written_changes
 from corrections.selectors import display
 
 GROUP_LINES = 500
@@ -27,6 +27,7 @@ class Report:
     """One report: its headings, and its lines as texts. Reads as it is iterated, and keeps no more than a group."""
 
     def __init__(self, filters: Filters, sight: Sight, *, is_words: bool, group_lines: int = GROUP_LINES) -> None:
+        demand_known_record(filters, sight)
         self.filters, self.sight, self.group_lines = filters, sight, group_lines
         self.style = columns.Style(is_words)
         self.signatures = signatures_max()

@@ -17,9 +17,9 @@ from corrections.reports.safe_cells import restored
 from corrections.services.export import Export, export_history
 
 
-def lines(user: Any, *, is_words: bool = False, **filters: str) -> list[dict[str, str]]:
+def lines(user: Any, *, is_words: bool = False, group_lines: int = 500, **filters: str) -> list[dict[str, str]]:
     """The report's lines by column, before any file."""
-    report = Report(parse(filters), Sight.of(rights_of(user)), is_words=is_words)
+    report = Report(parse(filters), Sight.of(rights_of(user)), is_words=is_words, group_lines=group_lines)
     names = report.headings()
     return [dict(zip(names, own + shared, strict=True)) for own, shared in report.lines()]
 

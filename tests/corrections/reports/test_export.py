@@ -213,9 +213,7 @@ def test_an_unknown_format_is_refused(desk: Desk) -> None:
 def test_a_report_is_of_one_moment_while_others_write(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = make_desk()
     with recorded_write(source="meter"):
-        Reading.objects.bulk_create(Reading(value=value) for value in range(20))
-    monkeypatch.setattr("corrections.reports.history.CHUNK_ROWS", 5)
-    monkeypatch.setattr(report_lines, "GROUP_LINES", 5)
+        Reading.objects.bulk_create(Reading(value=value) for value in range(1_200))  # more than a chunk
     lines_of, wrote = report_lines.Report.lines, []
 
     def interrupted(report: Any) -> Iterator[Line]:
@@ -226,16 +224,16 @@ def test_a_report_is_of_one_moment_while_others_write(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(report_lines.Report, "lines", interrupted)
     export, content = exported(desk.ana, model="sandbox.reading")
-    assert wrote == [20]  # a writer neither waits for the report nor is refused
-    assert export.rows == 20
+    assert wrote == [1_200]  # a writer neither waits for the report nor is refused
+    assert export.rows == 1_200
     assert {line["action"] for line in csv_lines(content)} == {"create"}
     later, _content = exported(desk.ana, model="sandbox.reading")
-    assert later.rows == 60
+    assert later.rows == 2_420
 
 
 def _write_meanwhile() -> int:
-    Reading.objects.bulk_create(Reading(value=value) for value in range(100, 120))
-    return Reading.objects.filter(value__lt=50).update(value=-1)
+    first = Reading.objects.bulk_create(Reading(value=value) for value in range(20))[0].pk
+    return Reading.objects.filter(pk__lt=first).update(value=-1)
 
 
 def _elsewhere(act: Any) -> None:

@@ -154,15 +154,14 @@ def test_lines_come_in_the_order_of_time_whatever_the_model(desk: Desk) -> None:
     assert lines(desk.ana) == found
 
 
-def test_more_rows_than_a_chunk_come_each_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corrections.reports.history.CHUNK_ROWS", 3)
-    monkeypatch.setattr("corrections.reports.lines.GROUP_LINES", 4)
+def test_more_rows_than_a_chunk_come_each_once(desk: Desk) -> None:
     payouts = [desk.payout() for _ in range(7)]
     for payout in payouts:
         desk.applied(payout)
-    found = lines(desk.ana, written_by="corrections")
+    found = lines(desk.ana, group_lines=3, written_by="corrections")
     assert [line["record"] for line in found] == [payout.number for payout in payouts]
-    everything = lines(desk.ana, model="accounts.payout")
+    everything = lines(desk.ana, group_lines=4, model="accounts.payout")
+    assert everything == lines(desk.ana, model="accounts.payout")
     assert len({(line["history_id"], line["field"]) for line in everything}) == len(everything)
 
 
@@ -228,10 +227,18 @@ def test_a_filter_that_names_nothing_is_refused_with_its_field(desk: Desk, texts
     assert refusal.value.details["field"] == field
 
 
-@pytest.mark.parametrize("record", ["no such", "99999999999999999999999", "-1", "' OR 1=1 --"])
-def test_a_record_that_never_was_has_no_lines(desk: Desk, record: str) -> None:
+@pytest.mark.parametrize("record", ["4111111111111111", "nonsense", "99999999999999999999999", "-1", "' OR 1=1 --"])
+def test_a_record_that_never_was_is_refused_and_not_repeated(desk: Desk, record: str) -> None:
     desk.payout()
-    assert lines(desk.ana, model="accounts.payout", record=record) == []
+    with pytest.raises(FilterUnusable) as refusal:
+        lines(desk.ana, model="accounts.payout", record=record)
+    assert record not in str(refusal.value)
+
+
+def test_a_record_of_another_branch_is_refused_like_one_that_never_was(desk: Desk) -> None:
+    payout = desk.payout()
+    with pytest.raises(FilterUnusable, match="no such record"):
+        lines(scoped(desk), model="accounts.payout", record=payout.number)
 
 
 def test_what_was_asked_for_and_never_written_is_reported_by_its_state(desk: Desk) -> None:
