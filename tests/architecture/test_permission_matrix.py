@@ -1,0 +1,130 @@
+"""Every address of the site × every kind of visitor × what stands in one's own and in another branch.
+
+What each must get stands in tests/matrix/table.txt. Closed by default: an address without a line there fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+from django.urls import reverse
+
+from corrections.admin.decide import VERBS
+from corrections.registry import registry
+from tests.matrix.addresses import NEW_VALUES, site_addresses
+from tests.matrix.asking import Asker
+from tests.matrix.table import TABLE, Line, lines
+from tests.matrix.world import World, make_world
+
+# Addresses about one object that is no branch's; all others need a line for what stands elsewhere.
+OF_NO_BRANCH = re.compile(r"staff_|auth_|app_list|/admin/|corrections_incident_|sandbox_|taggit_")
+# Pages of one record, or of one correction, that a list leads to.
+LISTED = re.compile(r"((?:accounts|sandbox|taggit|corrections)_(?!incident)[a-z]+)_change")
+CARRIED_OUT = {"done", "rec"}
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def asker(world: World) -> Iterator[Asker]:
+    logging.disable(logging.ERROR)  # thousands of refusals are meant
+    yield Asker(world)
+    logging.disable(logging.NOTSET)
+
+
+# The table is complete
+
+
+def test_every_address_has_its_line_and_every_line_its_address() -> None:
+    known = {line.key.partition("@")[0] for line in lines()}
+    missing = sorted(set(site_addresses()) - known)
+    assert not missing, f"Say in {TABLE.name} who may open these, and who may not: {missing}"
+    gone = sorted(known - set(site_addresses()))
+    assert not gone, f"These lines of {TABLE.name} are about no address: {gone}"
+
+
+def test_every_address_is_asked_by_get_and_by_post() -> None:
+    asked = defaultdict(set)
+    for line in lines():
+        asked[line.key].add(line.method)
+    lacking = sorted(key for key in site_addresses() if asked[key] != {"GET", "POST"})
+    assert not lacking, f"Add the lines of the other method to {TABLE.name}: {lacking}"
+
+
+def test_what_is_about_an_object_is_asked_in_both_branches() -> None:
+    subjects = defaultdict(set)
+    for line in lines():
+        subjects[line.key].add(line.subject)
+    about_one = [key for key, route in site_addresses().items() if "<" in route and not OF_NO_BRANCH.match(key)]
+    lacking = sorted(key for key in about_one if not {"here", "there"} <= subjects[key])
+    assert not lacking, f"Add the lines of the other branch to {TABLE.name}: {lacking}"
+
+
+def test_no_cell_is_said_twice() -> None:
+    seen = [(line.key, line.subject, line.method) for line in lines()]
+    assert sorted(seen) == sorted(set(seen))
+
+
+def test_every_correctable_model_has_a_record_in_the_world(world: World) -> None:
+    assert {entry.key for entry in registry.entries()} == set(NEW_VALUES) == set(world.here.records)
+
+
+# The site answers as the table says
+
+
+def test_every_cell_is_answered_as_the_table_says(asker: Asker) -> None:
+    """Also that what is refused writes nothing, and that what is carried out writes something."""
+    wrong = [
+        f"{line} as {visitor}: {answer}, not {expected}"
+        for line in lines()
+        for visitor, expected in line.answers.items()
+        if (answer := asker.ask(visitor, line.key, line.subject, line.method)) != expected
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_nothing_is_carried_out_without_the_token_of_our_own_form(asker: Asker) -> None:
+    posts = [
+        (line, _first(line)) for line in lines() if line.method == "POST" and CARRIED_OUT & set(line.answers.values())
+    ]
+    assert len(posts) > len(VERBS)
+    for line, visitor in posts:
+        assert asker.ask(visitor, line.key, line.subject, "POST", with_token=False) == "403", line
+
+
+def _first(line: Line) -> str:
+    return next(visitor for visitor, answer in line.answers.items() if answer in CARRIED_OUT)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_change_nothing(asker: Asker, method: str) -> None:
+    for key in ("corrections_correction_approve", "accounts_payout_change", "accounts_payout_propose"):
+        assert asker.ask("make", key, "here", method) in {"403", "404", "405"}, key
+        assert asker.ask("chck", key, "here", method) in {"403", "404", "405"}, key
+
+
+def test_lists_show_exactly_what_may_be_opened(asker: Asker) -> None:
+    """A list links to a record where the table lets the record be opened, and else doesn't mention it."""
+    wrong = []
+    for line in lines():
+        if line.method != "GET" or not (match := LISTED.fullmatch(line.key)) or line.subject not in {"here", "there"}:
+            continue
+        place = asker.world.place(line.subject)
+        row = place.corrections["submitted"] if match[1] == "corrections_correction" else _record(asker, line, match[1])
+        link = f'"{reverse(f"admin:{line.key}", args=[row.pk])}"'
+        for visitor, expected in line.answers.items():
+            shown = link in asker.page(visitor, f"{match[1]}_changelist")
+            if shown != (expected == "ok"):
+                wrong.append(f"{line} as {visitor}: {'shown' if shown else 'missing'} in the list")
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def _record(asker: Asker, line: Line, name: str) -> object:
+    return asker.world.place(line.subject).records[name.replace("_", ".")]
