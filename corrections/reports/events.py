@@ -15,7 +15,7 @@ from corrections.conf import limits
 from corrections.errors import NotAllowed
 from corrections.models import AuditEvent, Policy
 from corrections.permissions import Rights
-from corrections.reports.filters import FilterUnusable, people_named
+from corrections.reports.filters import LABELS, FilterUnusable, people_named
 from corrections.reports.history import Sight
 from corrections.roles import Role
 
@@ -112,9 +112,9 @@ def _line(row: AuditEvent) -> EventLine:
 
 # What events say about themselves, and the kinds of what they are about, in words.
 WORDS = {
+    **LABELS,
     "account": _("sign-in account"),
     "bytes": _("size in bytes"),
-    "checker": _("checker"),
     "code": _("code of the refusal"),
     "comment": _("comment"),
     "digest": _("digest"),
@@ -124,25 +124,16 @@ WORDS = {
     "format": _("format"),
     "history": _("History report"),
     "incident": _("incident"),
-    "maker": _("maker"),
-    "model": _("kind of record"),
     "name": _("file name"),
     "original": _("original"),
     "position": _("position"),
     "preview": _("preview"),
-    "reason": _("reason"),
-    "record": _("record"),
     "reverts": _("Takes back"),
     "rows": _("number of lines"),
-    "scope": _("branch"),
     "sha256": _("SHA-256"),
-    "since": _("from"),
     "snapshot_at": _("as of"),
-    "state": _("state"),
     "step": _("step"),
     "to_name": _("handed to"),
-    "until": _("to"),
-    "written_by": _("written by"),
 }
 
 

@@ -25,6 +25,18 @@ from corrections.registry import Entry, registry
 
 TEXT_CHARS_MAX = 200
 WRITTEN_BY = {"corrections": _("corrections"), "systems": _("other sources")}
+LABELS = {
+    "since": _("from"),
+    "until": _("to"),
+    "scope": _("branch"),
+    "model": _("kind of record"),
+    "record": _("record"),
+    "maker": _("maker"),
+    "checker": _("checker"),
+    "reason": _("reason"),
+    "state": _("state"),
+    "written_by": _("written by"),
+}
 
 
 class FilterUnusable(InvalidInput):

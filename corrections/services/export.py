@@ -20,7 +20,7 @@ from corrections.choices import AuditKind
 from corrections.conf import limits
 from corrections.errors import InvalidInput, NotAllowed
 from corrections.permissions import rights_of
-from corrections.reports.filters import Filters
+from corrections.reports.filters import LABELS, Filters
 from corrections.reports.history import Sight, rows_at_least
 from corrections.reports.lines import Line, Report
 from corrections.reports.snapshot import snapshot
@@ -105,7 +105,7 @@ def _write(
         about = {
             _("made by"): _door.name_of(account),
             _("made at"): f"{timezone.localtime(made_at):%Y-%m-%d %H:%M:%S} {timezone.get_current_timezone_name()}",
-            **filters.as_json(),
+            **{str(LABELS[name]): value for name, value in filters.as_json().items()},
         }
         WRITERS[format](file, report.headings(), counted, made_at=made_at, about=about)
     return counted.count

@@ -65,7 +65,7 @@ def test_a_file_says_what_the_report_says(desk: Desk, format: str) -> None:  # n
     assert ("purpose", "", "'" + FORMULA.replace("\u2028", "\\u2028").replace("\u202e", "\\u202e")) in found
     assert ("bank code", "ICBC", "0042") in found
     about = dict(line[:2] for line in xlsx_cells(content, 1))
-    assert (about["made by"], about["model"]) == ("Ana E-ANA", "accounts.payout")
+    assert (about["made by"], about["kind of record"]) == ("Ana E-ANA", "accounts.payout")
 
 
 @pytest.mark.django_db
