@@ -27,7 +27,7 @@ from corrections.permissions import COMPANY, Rights, scope_model
 from corrections.registry import Entry, registry
 from corrections.reports.filters import Filters, FilterUnusable, number_column, people_named, record_keys
 from corrections.roles import Role
-from corrections.selectors.corrections import within
+from corrections.selectors.corrections import among
 
 CHUNK_ROWS = 500
 ACTIONS = {"+": Action.CREATE, "~": Action.UPDATE, "-": Action.DELETE}
@@ -91,7 +91,7 @@ class Sight:
     def corrections(self) -> QuerySet[Correction]:
         """Corrections that touch no scope outside the reader's."""
         found = Correction.objects.order_by()
-        return found if self.keys is None else found.filter(pk__in=within(self.keys))
+        return found if self.keys is None else found.filter(pk__in=among(self.keys))
 
 
 def matching_corrections(filters: Filters, sight: Sight) -> QuerySet[Correction]:

@@ -17,16 +17,26 @@ from corrections.permissions import BUSINESS_ROLES, Rights, rights_of, scope_key
 from corrections.selectors import views
 
 
-def within(keys: Iterable[str]) -> QuerySet[CorrectionScope, int]:
-    """Keys of the corrections that touch only these scopes, and at least one of them."""
+def among(keys: Iterable[str]) -> QuerySet[CorrectionScope, int]:
+    """Keys of the corrections that touch only these scopes, and at least one of them: one list, for many rows."""
     keys = sorted(keys)
     outside = CorrectionScope.objects.filter(correction=OuterRef("correction")).exclude(key__in=keys)
     found = CorrectionScope.objects.filter(~Exists(outside), key__in=keys)
     return found.order_by().values_list("correction_id", flat=True)
 
 
-def visible(*, actor: Any, rights: Rights | None = None) -> QuerySet[Correction]:
-    """The corrections that an account may see: the same as permissions.may_see_correction says of each."""
+def within(keys: Iterable[str]) -> Q:
+    """The same as a condition, asked of each correction by two seeks: for rows that are few for another reason."""
+    keys = sorted(keys)
+    scopes = CorrectionScope.objects.filter(correction=OuterRef("pk"))
+    return Q(Exists(scopes.filter(key__in=keys))) & ~Q(Exists(scopes.exclude(key__in=keys)))
+
+
+def visible(*, actor: Any, rights: Rights | None = None, are_few: bool = False) -> QuerySet[Correction]:
+    """The corrections that an account may see: the same as permissions.may_see_correction says of each.
+
+    `are_few` promises that the caller looks at few of them, which are then asked one by one.
+    """
     rights = rights or rights_of(actor)
     held = rights.scope_keys(BUSINESS_ROLES)
     if rights.is_superuser or held is None:
@@ -35,13 +45,15 @@ def visible(*, actor: Any, rights: Rights | None = None) -> QuerySet[Correction]
     if rights.person_id is not None:
         allowed |= Q(maker_person_id=rights.person_id)
     if held:
-        allowed |= Q(pk__in=within(held))
+        allowed |= within(held) if are_few else Q(pk__in=among(held))
     return Correction.objects.filter(allowed)
 
 
 def visible_one(*, actor: Any, pk: int, rights: Rights | None = None) -> Correction | None:
     """One correction with its policy, or None when there is none that this account may see."""
-    rows = visible(actor=actor, rights=rights).select_related("policy", "incident", "reverts", "maker_person")
+    rows = visible(actor=actor, rights=rights, are_few=True).select_related(
+        "policy", "incident", "reverts", "maker_person"
+    )
     return rows.filter(pk=pk).first()
 
 

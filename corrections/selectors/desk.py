@@ -76,7 +76,7 @@ def _queue(actor: Any, rights: Rights) -> tuple[Number, list[Correction]]:
 
 def _to_apply(rights: Rights) -> QuerySet[Correction]:
     keys = rights.scope_keys([Role.EXECUTOR])
-    allowed = Q() if keys is None else Q(pk__in=within(keys))
+    allowed = Q() if keys is None else within(keys)
     return _view(View.TO_APPLY, rights).filter(allowed)
 
 

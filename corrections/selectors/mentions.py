@@ -34,7 +34,7 @@ class Mention:
 
 def _seen(user: Any, rights: Rights) -> QuerySet[Correction]:
     """Corrections with the mark `may_see`."""
-    mine = corrections.visible(actor=user, rights=rights).order_by().filter(pk=OuterRef("pk"))
+    mine = corrections.visible(actor=user, rights=rights, are_few=True).order_by().filter(pk=OuterRef("pk"))
     return Correction.objects.annotate(may_see=Exists(mine))
 
 

@@ -134,7 +134,7 @@ def _by_scope(rights: Rights, roles: list[str]) -> list[Q]:
         if role not in rights.everywhere and keys:
             on_scopes[keys].append(role)
     ways = [Q(step_role__in=everywhere)] if everywhere else []
-    return ways + [Q(step_role__in=held, pk__in=within(keys)) for keys, held in on_scopes.items()]
+    return ways + [Q(step_role__in=held) & within(keys) for keys, held in on_scopes.items()]
 
 
 def _undecided(person_id: int) -> QuerySet[Correction]:

@@ -279,7 +279,7 @@ class Sheet:
     @cached_property
     def beside(self) -> list[Any]:
         """All corrections that are mentioned on the page, newest first, in one query."""
-        others = corrections.visible(actor=self.actor, rights=self.rights)
+        others = corrections.visible(actor=self.actor, rights=self.rights, are_few=True)
         others = others.exclude(pk=self.correction.pk).exclude(state=State.DRAFT)
         same = _on_same_records(self.raw_changes)
         ways = [
