@@ -65,9 +65,13 @@ class Filters:
         return {name: str(value) for name, value in asdict(self).items() if value}
 
     @property
+    def narrows_corrections(self) -> bool:
+        return bool(self.maker or self.checker or self.reason or self.state)
+
+    @property
     def asks_for_corrections(self) -> bool:
         """Whether only what belongs to a correction can match."""
-        return bool(self.maker or self.checker or self.reason or self.state or self.written_by == "corrections")
+        return self.narrows_corrections or self.written_by == "corrections"
 
     def begins(self) -> dt.datetime | None:
         return None if self.since is None else _midnight(self.since)

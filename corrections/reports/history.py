@@ -144,7 +144,8 @@ def demand_known_record(filters: Filters, sight: Sight) -> None:
 def readers(filters: Filters, sight: Sight) -> list[Reader]:
     entries = sorted(registry.entries(), key=lambda entry: entry.key)
     wanted = [entry for entry in entries if not filters.model or entry.key == filters.model]
-    matching = matching_corrections(filters, sight).values("pk") if filters.asks_for_corrections else None
+    narrows = filters.narrows_corrections or (filters.asks_for_corrections and sight.keys is not None)
+    matching = matching_corrections(filters, sight).values("pk") if narrows else None
     found = [Reader(entry, filters, sight, matching) for entry in wanted]
     return [reader for reader in found if reader.can_match]
 
@@ -191,6 +192,8 @@ class Reader:
             found = found.filter(history_date__lt=ends)
         if filters.record:
             found = found.filter(**{f"{self.pk}__in": record_keys(self.entry, filters.record)})
+        if filters.asks_for_corrections:
+            found = found.filter(history_correction__isnull=False)  # in the words of the index of such rows
         if self.matching is not None:
             found = found.filter(history_correction__in=self.matching)
         if filters.written_by == "systems":
