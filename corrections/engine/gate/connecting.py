@@ -20,8 +20,16 @@ def connect() -> None:
     connection_created.connect(_connected, dispatch_uid="corrections.gate")
     engine = apps.get_app_config("corrections")
     pre_migrate.connect(before_migrate, sender=engine, dispatch_uid="corrections.gate")
-    post_migrate.connect(after_migrate, sender=engine, dispatch_uid="corrections.gate")
+    pre_migrate.connect(_come_last, sender=engine, dispatch_uid="corrections.gate.last")
+    _come_last()
     register(check_gate, Tags.database)
+
+
+def _come_last(**kwargs: Any) -> None:
+    """Guards go on after every other receiver: a package may fill its own table once it was migrated."""
+    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
+    post_migrate.disconnect(sender=last, dispatch_uid="corrections.gate")
+    post_migrate.connect(after_migrate, sender=last, dispatch_uid="corrections.gate")
 
 
 def _connected(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from shutil import copy
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
+from django.db.models.signals import post_migrate
 
 from corrections.engine.gate import drop, install, missing, recorded_write
 from corrections.engine.gate.checks import check_gate
@@ -155,6 +157,23 @@ def test_rows_that_a_migration_changed_are_recorded_as_its_work(parcel: Parcel, 
     ) == [
         (parcel.pk, "moved by a migration", "~", "migration", "sandbox.9001_columns, sandbox.9002_rows"),
     ]
+    assert_guarded()
+
+
+def test_what_an_app_writes_once_it_was_migrated_is_recorded_as_well(parcel: Parcel, leaf: str) -> None:
+    """As django.contrib.sites does, which makes its first row in the signal after a migration."""
+
+    def fill(**kwargs: object) -> None:
+        Parcel.objects.filter(pk=parcel.pk).update(address="filled in")
+
+    sandbox = apps.get_app_config("sandbox")
+    post_migrate.connect(fill, sender=sandbox)
+    try:
+        migrate("9001")
+    finally:
+        post_migrate.disconnect(fill, sender=sandbox)
+    newest = "SELECT address, history_source FROM sandbox_historicalparcel ORDER BY history_id DESC"
+    assert fetch(newest)[0] == ("filled in", "migration")
     assert_guarded()
 
 
