@@ -129,6 +129,8 @@ def _prev_record(record: Any) -> Any:
 
 def add_history(model: type[models.Model], *, app: str) -> None:
     """Give a model that is not ours a history table in the app labelled `app`, whose migrations then hold it."""
+    if apps.get_app_config(app).models_module is None:
+        raise ImproperlyConfigured(f"{app} needs a models.py to hold the history of {model._meta.label}.")
     records = RecordedHistory(app=app)
     records.manager_name = "history"
     records.module = f"{apps.get_app_config(app).name}.models"

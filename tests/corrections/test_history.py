@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
@@ -10,7 +11,7 @@ from taggit.models import Tag
 
 from accounts.models import Payout
 from corrections.gate import recorded_write
-from corrections.history import RECORD_COLUMNS, RecordedHistory
+from corrections.history import RECORD_COLUMNS, RecordedHistory, add_history
 from tests.sandbox.models import Label, Parcel
 
 
@@ -95,3 +96,8 @@ def test_next_and_previous_records_follow_the_order_of_writing() -> None:
     assert first.prev_record is None
     assert last.next_record is None
     assert last.instance.price == 5
+
+
+def test_an_app_without_models_can_hold_no_history() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"needs a models\.py"):
+        add_history(Session, app="messages")
