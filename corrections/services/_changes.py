@@ -68,10 +68,10 @@ def wish(
 ) -> Wish:
     """Checks the shape of a request, whatever was passed. Raises InvalidInput."""
     if not isinstance(action, str):
-        raise ActionNotAllowed(action="")
+        raise ActionNotAllowed
     entry = _entry(target, model)
     if action not in entry.actions or (target is None) != (action == Action.CREATE):
-        raise ActionNotAllowed(action=action)
+        raise ActionNotAllowed
     named = _named(entry, values)
     if action == Action.DELETE and named:
         raise InvalidInput(_("A record that is deleted takes no new values."), code="delete_takes_no_values")
@@ -83,12 +83,17 @@ def wish(
 
 def _entry(target: Any, model: Any) -> Entry:
     """The entry of what is named: a loaded record, a model, or both when they agree."""
-    kind = model if target is None else type(target)
-    is_known = isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, models.Model))
-    entry = registry.get(kind) if is_known and not isinstance(target, str | type) else None
-    if entry is None or (target is not None and model is not None and registry.get(model) is not entry):
+    kinds = [kind for kind in (model, None if target is None else type(target)) if kind is not None]
+    is_known = not isinstance(target, str | type) and all(_is_kind_of_record(kind) for kind in kinds)
+    entries = {registry.get(kind) for kind in kinds} if is_known else set()
+    entry = entries.pop() if len(entries) == 1 else None
+    if entry is None:
         raise ModelNotCorrectable
     return entry
+
+
+def _is_kind_of_record(kind: Any) -> bool:
+    return isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, models.Model))
 
 
 def _named(entry: Entry, wanted: Any) -> dict[str, Any]:

@@ -147,8 +147,10 @@ class TestTargets:
         assert refusal(draft_of(desk, model=model, action="create", values={})) == "model_not_correctable"
 
     def test_target_and_model_must_agree(self, desk: Desk) -> None:
-        code = refusal(draft_of(desk, target=desk.payout(), model=Customer, values={"channel": "B"}))
-        assert code == "model_not_correctable"
+        for model in (Customer, [], 5, object(), "accounts.customer", "nonsense"):
+            code = refusal(draft_of(desk, target=desk.payout(), model=model, values={"channel": "B"}))
+            assert code == "model_not_correctable"
+        assert draft_of(desk, target=desk.payout(), model=Payout, values={"channel": "B"})()
 
     @pytest.mark.parametrize("action", [None, 5, [], "UPDATE", "drop", b"update"])
     def test_an_action_is_one_of_three(self, desk: Desk, action: Any) -> None:
