@@ -183,7 +183,7 @@ def _parse_duration(entry: Entry, name: str, field: Any, raw: Any) -> dt.timedel
     value = field.to_python(raw)
     if value is not None and abs(value) > DURATION_MAX:
         raise refuse(entry, name, _("is longer than any database keeps."))
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _parse_json(entry: Entry, name: str, field: Any, raw: Any) -> Any:

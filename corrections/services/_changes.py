@@ -232,7 +232,7 @@ def _live(act: Act, entry: Entry, target: models.Model) -> models.Model:
 def _key(entry: Entry, target: models.Model) -> Any:
     """The key on the instance, as one that the database can be asked for."""
     try:
-        return entry.model._meta.pk.clean(target.pk, None)  # type: ignore[union-attr]
+        return entry.model._meta.pk.clean(target.pk, None)
     except (ValidationError, ValueError, TypeError):
         raise rows.RecordNotFound from None
 
@@ -313,7 +313,7 @@ def _plain(act: Act, entry: Entry, name: str, raw: Any) -> Image:
 def _placeholder(act: Act, entry: Entry, name: str, named: Change) -> dict[str, int]:
     """Stands for the key of a row that an earlier change of the same correction creates."""
     field: Any = entry.model._meta.get_field(name)
-    related = getattr(field, "related_model", None)
+    related: Any = getattr(field, "related_model", None)
     source = act.correction.changes.filter(pk=named.pk, action=Action.CREATE).first()
     by_key = related is not None and field.target_field.primary_key
     if source is None or not by_key or related._meta.label_lower != source.target_model:

@@ -57,4 +57,5 @@ class Reading(models.Model):
     def __str__(self) -> str:
         return str(self.value)
 
+
 __all__ = ["Drawer", "Label", "Locker", "Parcel", "Reading", "Region"]

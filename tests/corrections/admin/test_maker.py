@@ -662,9 +662,7 @@ def _entry(row: Any) -> Any:
 def test_the_draft_page_takes_the_same_queries_for_one_record_and_for_many(desk: Desk) -> None:
     one, many = desk.draft(), desk.draft()
     for _ in range(6):
-        services.add_change(
-            actor=desk.mara, correction=many, target=desk.payout(), values={"counterparty_bank": "BOC"}
-        )
+        services.add_change(actor=desk.mara, correction=many, target=desk.payout(), values={"counterparty_bank": "BOC"})
     counts = []
     for correction in (one, many, one, many):
         client = browser(desk.mara)
