@@ -11,3 +11,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
+
+handler403 = "backoffice.refusals.not_allowed"
+handler404 = "backoffice.refusals.not_found"

@@ -128,6 +128,13 @@ class AccountAdmin(StaffAdmin, UserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if obj else ()
 
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """A machine signs in nowhere: its page offers no password."""
+        if obj is None or not obj.is_machine:
+            return super().get_fieldsets(request, obj)
+        others = self.fieldsets[1:]
+        return ((None, {"fields": ("username", "kind", "language")}), *others)
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
             kwargs["queryset"] = Group.objects.order_by("name")

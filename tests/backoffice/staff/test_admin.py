@@ -111,6 +111,12 @@ def test_machine_gets_no_password(una: User) -> None:
     assert as_user(una).get(address).status_code == 403
 
 
+def test_page_of_a_machine_offers_no_password(una: User) -> None:
+    offer = "../password/"
+    assert offer not in as_user(una).get(page(MachineFactory())).content.decode()
+    assert offer in as_user(una).get(page(account("Mara"))).content.decode()
+
+
 def added(una: User, **changes: object) -> User | None:
     form = {"username": "new", "kind": "human", "person": "", "language": "", "password1": "", "password2": ""}
     as_user(una).post(reverse("admin:staff_user_add"), {**form, **changes})
