@@ -138,3 +138,20 @@ def test_apply_of_two_corrections_that_cross_does_not_deadlock(desk: Desk) -> No
             partial(desk.approve, fresh(second), actor=desk.carl),
         )
         assert results == ["done", "done"]
+
+
+def test_submissions_that_cross_do_not_deadlock(desk: Desk) -> None:
+    """Rows are locked in one order, whatever order they were added in."""
+    for _ in range(ROUNDS // 10):
+        one, two = desk.payout(), desk.payout()
+        first = desk.draft(one, channel="B")
+        services.add_change(actor=desk.mara, correction=first, target=two, values={"channel": "B"})
+        second = desk.draft(two, counterparty_bank="CMB")
+        services.add_change(actor=desk.mara, correction=second, target=one, values={"counterparty_bank": "CMB"})
+        for draft in (first, second):
+            desk.attach(draft)
+        results = at_once(
+            partial(services.submit, actor=desk.mara, correction=fresh(first)),
+            partial(services.submit, actor=desk.max, correction=fresh(second)),
+        )
+        assert results == ["done", "done"]

@@ -163,7 +163,9 @@ def _decision(columns: tuple[str, ...]) -> Iterator[Rule]:
     yield Rule(
         "INSERT",
         """EXISTS (SELECT 1 FROM [corrections_contribution] t
-            WHERE t.correction_id = new.correction_id AND t.person_id = new.person_id)""",
+            WHERE t.correction_id = new.correction_id AND t.person_id = new.person_id)
+          OR EXISTS (SELECT 1 FROM [corrections_correction] c WHERE c.id = new.correction_id
+            AND (c.maker_person_id = new.person_id OR c.maker_id = new.user_id))""",
         "takes no decision of a person who made, edited or brought evidence to the correction (I-01)",
     )
     yield Rule(

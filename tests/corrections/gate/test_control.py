@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from backoffice.staff.models import Person, User
 from corrections.choices import MOVES, PAIRS, State
-from corrections.engine.gate import opened, recorded_write
+from corrections.engine.gate import drop, install, opened, recorded_write
 from corrections.engine.gate.control import APPEND_ONLY, CONTROLS
 from corrections.models import (
     AuditEvent,
@@ -509,6 +509,15 @@ def test_i01_a_second_account_of_the_same_person_does_not_help(desk: Desk, clerk
     second = User.objects.create(username="mara2", person=clerk.person)
     with refused("I-01"):
         desk.decide(desk.submitted(), second)
+
+
+def test_i01_the_maker_never_decides_even_where_no_part_was_noted(desk: Desk, clerk: User) -> None:
+    correction = desk.submitted()
+    drop()
+    Contribution.objects.filter(correction=correction).delete()
+    install()
+    with refused("I-01"):
+        desk.decide(correction, clerk)
 
 
 def test_i02_one_decision_per_person_and_revision(desk: Desk) -> None:
