@@ -144,14 +144,22 @@ def _binary_kind(content: bytes) -> str:
 
 
 def _image(content: bytes, kind: str, pillow_format: str) -> str:
+    """Decodes the whole image: one that is torn could be attached, and then nobody could look at it."""
     try:
         with Image.open(io.BytesIO(content), formats=[pillow_format]) as image:
             width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            if width * height > limits.PREVIEW_SOURCE_PIXELS_MAX:
+                raise _too_many_pixels()
+            image.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many_pixels() from None
+    except (OSError, ValueError, SyntaxError):
         raise _not_allowed(content) from None
-    if width * height > limits.PREVIEW_SOURCE_PIXELS_MAX:
-        raise InvalidInput(_("The image has too many pixels. Save it smaller."), code="evidence_too_large")
     return kind
+
+
+def _too_many_pixels() -> InvalidInput:
+    return InvalidInput(_("The image has too many pixels. Save it smaller."), code="evidence_too_large")
 
 
 def _workbook(content: bytes) -> str:

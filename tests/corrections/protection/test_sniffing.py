@@ -132,10 +132,19 @@ def test_workbook_of_too_many_parts_is_refused(settings: Any) -> None:
 
 
 def test_picture_that_unpacks_to_too_much_is_refused() -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    assert code_of_refusal(bomb, "screen.png") in {"evidence_too_large", "evidence_type_not_allowed"}
+    header, body = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0), zlib.compress(b"\x00")
+    bomb = b"\x89PNG\r\n\x1a\n"
+    for name, part in ((b"IHDR", header), (b"IDAT", body)):
+        bomb += struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part))
+    with pytest.raises(InvalidInput, match="too many pixels"):
+        sniff(bomb, "screen.png")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("PNG", "screen.png"), ("JPEG", "screen.jpg")])
+def test_torn_picture_is_refused_because_nobody_could_look_at_it(kind: str, name: str) -> None:
+    whole = samples.picture(kind)
+    assert sniff(whole, name)
+    assert code_of_refusal(whole[: len(whole) * 2 // 3], name) == "evidence_type_not_allowed"
 
 
 @pytest.mark.parametrize("filename", ["", " ", "../note.txt", "a\\note.txt", "note\u202etxt.pdf", "no\nte.txt"])
