@@ -124,12 +124,12 @@ def act(request: HttpRequest, pk: int, *, verb: str) -> HttpResponse:
     """Runs one act and goes on; a refusal re-renders the page."""
     correction = _pages.correction_or_404(request, pk)
     key = queue.key_of(correction)
-    chosen = VERBS[verb]
+    chosen, before = VERBS[verb], correction.state
     try:
         result = chosen.act(request, correction)
     except CorrectionError as error:
         return _refused(request, pk, _refusals.refusal_of(error, verb=verb))
-    messages.success(request, _said(chosen, correction))
+    messages.success(request, _said(chosen, correction, before))
     if verb == "revert":
         return _to_page(result.pk)
     if not chosen.goes_on:
@@ -138,8 +138,10 @@ def act(request: HttpRequest, pk: int, *, verb: str) -> HttpResponse:
     return _to_page(following) if following else HttpResponseRedirect(reverse("admin:corrections_queue"))
 
 
-def _said(verb: Verb, correction: Correction) -> str:
+def _said(verb: Verb, correction: Correction, before: str) -> str:
     told = str(verb.done) % {"number": correction}
+    if correction.state == before:
+        return told
     now = _("It is now “%(state)s”.") % {"state": correction.get_state_display()}
     return f"{told} {now}"
 

@@ -182,10 +182,10 @@ def line(row: Correction, scopes: str = "") -> Listed:
 
 
 def scope_labels(pks: Iterable[int]) -> dict[int, str]:
-    """What people call the scopes of each correction."""
+    """What people call the scopes of each correction that has any."""
     found: dict[int, list[str]] = {}
-    for scope in CorrectionScope.objects.filter(correction_id__in=list(pks)).order_by("label"):
-        found.setdefault(scope.correction_id, []).append(str(scope))
+    for scope in CorrectionScope.objects.filter(correction_id__in=list(pks)).exclude(label="").order_by("label"):
+        found.setdefault(scope.correction_id, []).append(scope.label)
     return {pk: ", ".join(labels) for pk, labels in found.items()}
 
 

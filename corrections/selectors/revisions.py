@@ -54,8 +54,9 @@ def _of_evidence(old: Content, new: Content) -> Iterator[Difference]:
 def _of_changes(old: Content, new: Content) -> Iterator[Difference]:
     was, now = _by_target(old), _by_target(new)
     labels = display.labels_of(
-        (entry, change["new"])
+        (entry, change[side])
         for change in [*was.values(), *now.values()]
+        for side in ("old", "new")
         if (entry := registry.get(change["model"])) is not None
     )
     for key in [*was, *(key for key in now if key not in was)]:
@@ -81,15 +82,24 @@ def _name(change: Content | None) -> str:
 
 
 def _of_fields(entry: Entry, before: Content, after: Content, labels: display.Labels) -> Iterator[Difference]:
-    columns = {*before["new"], *after["new"]}
-    moved = {column for column in columns if before["new"].get(column) != after["new"].get(column)}
+    """Values that are typed anew, and those in the table that are not what the earlier signatures saw."""
     for name in entry.display_fields():
-        if moved.intersection(entry.columns(name)):
-            label = f"{after['label']} · {entry.verbose_name(name)}"
-            old, new = (_shown(entry, name, change["new"], labels) for change in (before, after))
-            yield Difference(label, old, new)
+        label = f"{after['label']} · {entry.verbose_name(name)}"
+        if _is_in(entry, name, before["old"]) and _is_in(entry, name, after["old"]):
+            yield from _of_side("old", f"{label} ({_('now')})", entry, name, before, after, labels)
+        yield from _of_side("new", label, entry, name, before, after, labels)
+
+
+def _of_side(
+    side: str, label: str, entry: Entry, name: str, before: Content, after: Content, labels: display.Labels
+) -> Iterator[Difference]:
+    if any(before[side].get(column) != after[side].get(column) for column in entry.columns(name)):
+        yield Difference(label, *(_shown(entry, name, change[side], labels) for change in (before, after)))
+
+
+def _is_in(entry: Entry, name: str, values: Mapping[str, Any]) -> bool:
+    return any(column in values for column in entry.columns(name))
 
 
 def _shown(entry: Entry, name: str, values: Mapping[str, Any], labels: display.Labels) -> str:
-    is_in = any(column in values for column in entry.columns(name))
-    return display.shown(entry, name, dict(values), labels) or display.EMPTY if is_in else ""
+    return display.shown(entry, name, dict(values), labels) or display.EMPTY if _is_in(entry, name, values) else ""

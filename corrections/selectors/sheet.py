@@ -112,7 +112,8 @@ class Sheet:
 
     @property
     def scope_label(self) -> str:
-        return ", ".join(map(str, self.facts.scopes))
+        """What people call the scopes; "" for a correction that is of no scope but of the whole company."""
+        return ", ".join(scope.label for scope in self.facts.scopes if scope.label)
 
     @cached_property
     def incident(self) -> Incident | None:

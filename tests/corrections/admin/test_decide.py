@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -17,10 +18,12 @@ from backoffice.staff.models import User
 from corrections import services
 from corrections.admin.decide import VERBS
 from corrections.choices import State
+from corrections.errors import Conflict
 from corrections.gate import recorded_write
 from corrections.models import AuditEvent, Correction, Decision
 from tests.corrections.services.desk import Desk
 from tests.factories.staff import account, give_roles
+from tests.sandbox.models import Label, Parcel
 
 pytestmark = pytest.mark.django_db
 QUERIES_MAX = 15
@@ -128,6 +131,23 @@ def test_the_second_revision_says_what_moved_and_why_it_came_back(desk: Desk, ge
     assert "Since revision 1" in html(answer)
 
 
+def test_the_checker_sees_that_a_value_in_the_table_moved_between_revisions(desk: Desk, get: Get) -> None:
+    payout = desk.payout()
+    correction = desk.submitted(payout, counterparty_bank="CMB")
+    with recorded_write(source="channel-callback"):
+        Payout.objects.filter(pk=payout.pk).update(counterparty_bank="ABC")
+    with pytest.raises(Conflict):
+        desk.approve(correction)
+    services.rework(actor=desk.mara, correction=correction)
+    services.remove_change(actor=desk.mara, change=correction.changes.get())
+    fresh = Payout.objects.get(pk=payout.pk)
+    services.add_change(actor=desk.mara, correction=correction, target=fresh, values={"counterparty_bank": "CMB"})
+    services.submit(actor=desk.mara, correction=correction)
+    moved = get(desk.chidi, correction).context["sheet"].moved  # type: ignore[attr-defined]
+    told = [(item.label.split(" · ")[-1], item.before, item.after) for item in moved.differences]
+    assert told == [("bank code (now)", "ICBC", "ABC")]
+
+
 def test_related_corrections_and_links_between_a_revert_and_its_original(desk: Desk, get: Get) -> None:
     payout = desk.payout()
     applied = desk.applied(payout)
@@ -137,6 +157,17 @@ def test_related_corrections_and_links_between_a_revert_and_its_original(desk: D
     assert "Taken back by" in original
     assert "Takes back" in revert
     assert reverse("admin:corrections_correction_change", args=[applied.pk]) in revert
+
+
+def test_a_correction_of_no_branch_is_of_the_whole_company(desk: Desk, get: Get) -> None:
+    with recorded_write(source="loader"):
+        label = Label.objects.create(parcel=Parcel.objects.create(code="P1"), text="fragile")
+    maker = account("Ed", "maker")
+    correction = services.draft(
+        actor=maker, target=label, values={"text": "heavy"}, reason="process_gap", note="It was weighed again."
+    )
+    page = html(get(maker, correction, read=1))
+    assert "<span>whole company</span>" in page
 
 
 def test_an_open_correction_of_another_field_of_the_record_is_named(desk: Desk, get: Get) -> None:
@@ -392,6 +423,9 @@ def test_revert_drafts_a_correction_and_opens_it(desk: Desk, post: Post) -> None
     answer = post(desk.mara, correction, "revert", reason="operator_error", note="It was right before.")
     back = Correction.objects.get(reverts=correction)
     assert answer["Location"].endswith(f"/{back.pk}/change/")
+    [told] = get_messages(answer.wsgi_request)
+    assert "attach evidence and submit it" in str(told)
+    assert "applied" not in str(told)  # the page is of the draft
 
 
 # Handing over
