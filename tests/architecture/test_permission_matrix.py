@@ -10,11 +10,13 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.urls import reverse
 
+from corrections.admin import _pages
 from corrections.admin.decide import VERBS
 from corrections.registry import registry
 from tests.matrix.addresses import site_addresses
@@ -31,9 +33,10 @@ CARRIED_OUT = {"done", "rec"}
 
 @pytest.fixture
 def asker(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asker]:
-    """Thousands of refusals are meant: they are not logged, and their page of its own is not drawn each time."""
-    monkeypatch.setattr("backoffice.urls.handler403", _bare(403), raising=False)
-    monkeypatch.setattr("backoffice.urls.handler404", _bare(404), raising=False)
+    """Thousands of refusals are meant: they are not logged, and their pages are not drawn each time."""
+    monkeypatch.setattr("backoffice.urls.handler403", _bare(403))
+    monkeypatch.setattr("backoffice.urls.handler404", _bare(404))
+    monkeypatch.setattr(_pages, "render", _bare_when_refused(_pages.render))
     logging.disable(logging.ERROR)
     yield Asker(make_world())
     logging.disable(logging.NOTSET)
@@ -41,6 +44,13 @@ def asker(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asker]:
 
 def _bare(status: int) -> Callable[..., HttpResponse]:
     return lambda request, exception: HttpResponse(status=status)
+
+
+def _bare_when_refused(render: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def drawn(*args: Any, status: int = 200, **kwargs: Any) -> HttpResponse:
+        return render(*args, status=status, **kwargs) if status == 200 else HttpResponse(status=status)
+
+    return drawn
 
 
 # The table is complete
