@@ -101,7 +101,11 @@ class RecordedHistory(HistoricalRecords):
         options |= {
             "ordering": ("-history_id",),
             "get_latest_by": ("history_id",),
-            "indexes": [models.Index(fields=[model._meta.pk.name, "history_id"]), _of_corrections(model)],
+            "indexes": [
+                models.Index(fields=[model._meta.pk.name, "history_id"]),
+                models.Index(fields=["history_date", "history_id"]),  # a report is of a period
+                _of_corrections(model),
+            ],
             "default_permissions": (),
         }
         return options
@@ -110,7 +114,9 @@ class RecordedHistory(HistoricalRecords):
 def _of_corrections(model: type[models.Model]) -> models.Index:
     """Reports of what was corrected read these rows alone; what other systems write costs no entry in it."""
     name = f"{model._meta.app_label[:9]}_{model._meta.model_name}"[:20] + "_corrected"
-    return models.Index(fields=["history_id"], condition=models.Q(history_correction__isnull=False), name=name)
+    return models.Index(
+        fields=["history_date", "history_id"], condition=models.Q(history_correction__isnull=False), name=name
+    )
 
 
 def _siblings(record: Any) -> models.QuerySet[Any]:

@@ -175,13 +175,17 @@ def number_column(entry: Entry) -> str:
 
 
 def record_keys(entry: Entry, text: str) -> list[Any]:
-    """Primary keys of the records that a text names, those that are gone by now included."""
-    keys = [key] if (key := _key_or_none(entry.model, text)) is not None else []
-    column = number_column(entry)
-    if column:
-        for model in (entry.model, entry.history_model):
-            keys += model._default_manager.order_by().filter(**{column: text}).values_list(_pk(entry), flat=True)[:100]
-    return list(dict.fromkeys(keys))
+    """Primary keys of the records that a text names; a number that no record has now is looked for in history.
+
+    Numbers have no index there: only what is gone or was renumbered costs the reading of it all.
+    """
+    key, column = _key_or_none(entry.model, text), number_column(entry)
+    past, pk = entry.history_model._default_manager, _pk(entry)
+    found = [key] if key is not None and past.filter(**{pk: key}).exists() else []
+    for rows in (entry.model._default_manager, past) if column else ():
+        if rows is not past or not found:
+            found += rows.order_by().filter(**{column: text}).values_list(pk, flat=True)[:100]
+    return list(dict.fromkeys(found))
 
 
 def _pk(entry: Entry) -> str:

@@ -1,8 +1,8 @@
 """The history report's query: one FieldChange per changed field of every history row that a filter lets through.
 
 Read from the historical tables as the database wrote them. A secret is its masked text; its ciphertext and index are
-compared to see a change, and leave this module never. Each model is read in chunks by its history's key, each chunk
-with the row before each of its rows; all models together come in the order of time.
+compared to see a change, and leave this module never. Each model is read in chunks in the order of time, each chunk
+with the row before each of its rows; all models together come in that order too.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Reader:
     def query(self) -> QuerySet[Any]:
         """History rows that match, as far as the database can tell; `changes` looks at both scopes again."""
         filters = self.filters
-        found = self.entry.history_model._default_manager.order_by("history_id")
+        found = self.entry.history_model._default_manager.order_by("history_date", "history_id")
         if (begins := filters.begins()) is not None:
             found = found.filter(history_date__gte=begins)
         if (ends := filters.ends()) is not None:
@@ -219,17 +219,19 @@ class Reader:
         return rows.filter(**{self.pk: OuterRef(self.pk)}, history_id__lt=OuterRef("history_id"))
 
     def rows(self, chunk_rows: int) -> Iterator[Found]:
-        """Matching rows by key, each with the row before it where it says what an update changed."""
+        """Matching rows in the order of time, each with the row before it where it says what an update changed."""
         before = Case(When(history_type="~", then=Subquery(self._earlier().values("history_id")[:1])))
-        query, last = self.query.annotate(before_id=before), 0
+        query = following = self.query.annotate(before_id=before)
         while True:
-            rows = list(query.filter(history_id__gt=last).values_list(*self.names, "before_id")[:chunk_rows])
+            rows = list(following.values_list(*self.names, "before_id")[:chunk_rows])
             previous = self._by_id([row[-1] for row in rows if row[-1] is not None])
             for row in rows:
                 yield row[1], self.entry.key, row[0], self, row, previous.get(row[-1])
             if len(rows) < chunk_rows:
                 return
-            last = rows[-1][0]
+            last, when = rows[-1][:2]
+            later = Q(history_date__gt=when) | Q(history_date=when, history_id__gt=last)
+            following = query.filter(later, history_date__gte=when)  # the second lets the index begin there
 
     def _by_id(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         rows = self.entry.history_model._default_manager.order_by().filter(history_id__in=ids)

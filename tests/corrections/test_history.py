@@ -29,13 +29,14 @@ def test_a_historical_row_has_every_live_column_and_the_record_columns() -> None
 
 
 @pytest.mark.django_db
-def test_history_has_three_indexes_and_no_foreign_key() -> None:
+def test_history_has_four_indexes_and_no_foreign_key() -> None:
     for model in (Parcel, Tag, Payout):
         table = model.history.model._meta.db_table
         with connection.cursor() as cursor:
             found = connection.introspection.get_constraints(cursor, table)
         indexed = [part["columns"] for part in found.values() if part["index"] or part["primary_key"] or part["unique"]]
-        assert sorted(indexed) == [["history_id"], ["history_id"], ["id", "history_id"]]  # key, the corrected ones, row
+        by_time = ["history_date", "history_id"]
+        assert sorted(indexed) == [by_time, by_time, ["history_id"], ["id", "history_id"]]  # all, corrected; key, row
         assert not [part for part in found.values() if part["foreign_key"]]
 
 
