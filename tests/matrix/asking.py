@@ -84,7 +84,7 @@ def _noticing(wrote: list[str]) -> Any:
     """Remembers every statement that may have changed a row."""
 
     def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if not sql.lstrip().upper().startswith(HARMLESS) and VISITS not in sql:
+        if not sql.lstrip("( \n").upper().startswith(HARMLESS) and VISITS not in sql:
             wrote.append(sql)
         return run(sql, params, many, context)
 
