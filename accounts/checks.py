@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.choices import AccountStatus, ApplicationDecision, CardStatus, LoanStatus, PayoutStatus
+from accounts.choices import AccountStatus, ApplicationDecision, CardStatus, LoanStatus, PayoutStatus, RepaymentStatus
 from accounts.models import BankCard, LedgerAccount, Loan, Payout, Posting
 from corrections.checks import Finding, Subject, say
 from corrections.choices import Action, Verdict
 from corrections.models import Change
+
+NAMED_RECORDS_MAX = 5  # in a verdict; more tell nobody more
 
 
 def payout_card_is_its_customers(subject: Subject) -> Finding:
@@ -66,14 +69,14 @@ def postings_fit_their_accounts(subject: Subject) -> Finding:
 
 
 def voided_loan_leaves_nothing_behind(subject: Subject) -> Finding:
-    """Whoever voids a loan looks at its application and at payouts that may still leave."""
+    """Whoever voids a loan looks at its application, at payouts that left or may leave, and at what was repaid."""
     voided = [c for c in _of(subject, Loan, Action.UPDATE) if c.new.get("status") == LoanStatus.VOIDED]
     together = {(change.target_model, change.target_pk) for change in subject.changes}
     for change in voided:
         loan: Any = subject.live.get(change.pk)
-        left = [row for row in _hanging_on(loan) if (row._meta.label_lower, str(row.pk)) not in together]
-        if left:
-            names = ", ".join(map(str, left[:5]))
+        left = (row for row in _hanging_on(loan) if (row._meta.label_lower, str(row.pk)) not in together)
+        names = ", ".join(map(str, islice(left, NAMED_RECORDS_MAX)))
+        if names:
             return Finding(Verdict.WARN, say(_("not in this correction: %(records)s"), records=names))
     return Finding(Verdict.PASS, _("nothing is left behind"))
 
@@ -83,7 +86,8 @@ def _hanging_on(loan: Any) -> Iterator[Any]:
         return
     if loan.application is not None and loan.application.decision == ApplicationDecision.APPROVED:
         yield loan.application
-    yield from loan.payouts.filter(status__in=[PayoutStatus.CREATED, PayoutStatus.TO_BE_SENT])
+    yield from loan.payouts.exclude(status__in=[PayoutStatus.REFUSED, PayoutStatus.CANCELLED])
+    yield from loan.repayments.filter(status=RepaymentStatus.POSTED)
 
 
 def _of(subject: Subject, model: Any, action: str = Action.CREATE) -> Iterator[Change]:

@@ -137,6 +137,16 @@ def test_voiding_the_loan_alone_is_warned_of(mara: User, finish: Finish) -> None
     assert verdicts(correction)["voided_loan_leaves_nothing_behind"] == "warn"
 
 
+def test_voiding_a_loan_that_was_paid_out_and_repaid_is_warned_of(mara: User, finish: Finish) -> None:
+    loan = Loan.objects.get(number="LN-2026-0001")
+    correction = draft(mara, target=loan, values={"status": "voided"})
+    services.add_change(actor=mara, correction=correction, target=loan.application, values={"decision": "voided"})
+    [result] = finish(correction).check_results.filter(check_code="voided_loan_leaves_nothing_behind")
+    assert result.verdict == "warn"
+    assert "PO-2026-000013" in result.message
+    assert "RP-2026-0001-09" in result.message
+
+
 def test_one_sided_entry_is_refused(mara: User, finish: Finish) -> None:
     entry = JournalEntry.objects.filter(source_reference="LN-2026-0007").first()
     assert entry is not None
