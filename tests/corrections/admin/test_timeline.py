@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import override_settings
@@ -32,6 +34,7 @@ def test_a_correction_stands_with_maker_reason_evidence_and_values(desk: Desk) -
     assert "CMB" in text
     assert str(correction.number) in text
     assert "receipt.txt" in text
+    assert f"maker {correction.maker_name}" in re.sub(r"<[^>]*>", "", text)
     assert "Chidi" in text  # who applied it, with the last signature
     assert f"/corrections/correction/{correction.pk}/change/" in text
     assert "loan-core" in text  # where the row came from
