@@ -10,7 +10,7 @@ from corrections.choices import State
 from corrections.models import Correction
 from tests.browser.visitor import Visitor
 from tests.corrections.services.desk import Desk
-from tests.factories.staff import account
+from tests.factories.staff import PASSWORD, account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,3 +125,33 @@ def test_what_was_typed_survives_a_refusal(desk: Desk, visit: Callable[..., Visi
     assert page.input_value("textarea[name=note]") == "Typed with care."
     assert page.evaluate("document.activeElement.name") == "reason"  # the first red field
     assert not Correction.objects.exists()
+
+
+def test_a_sign_in_that_ends_while_somebody_types_loses_nothing(desk: Desk, visit: Callable[..., Visitor]) -> None:
+    payout = desk.payout()
+    visitor = visit().sign_in(desk.mara).go(f"/admin/accounts/payout/{payout.pk}/propose/")
+    page = visitor.page
+    page.fill("#new_counterparty_bank", "CMB")
+    page.select_option("[name=reason]", "system_defect")
+    page.fill("[name=note]", "A long story, typed through lunch.")
+    visitor.context.clear_cookies(name="sessionid")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#signed-out:visible")
+    visitor.reads("You are signed out", "Nothing was sent")
+    assert page.input_value("[name=note]") == "A long story, typed through lunch."
+    with visitor.context.expect_page() as opened:
+        page.click("#signed-out a")
+    other = opened.value
+    other.fill("#id_username", desk.mara.username)
+    other.fill("#id_password", PASSWORD)
+    other.keyboard.press("Enter")
+    other.wait_for_selector("#logout-form")
+    page.dblclick("[data-shortcut=submit]")
+    page.wait_for_url("**/correction/*/change/**")
+    assert Correction.objects.get().note == "A long story, typed through lunch."
+    # The same on the draft, where a file is sent without leaving the page.
+    page.fill("#texts [name=note]", "A longer story.")
+    visitor.context.clear_cookies(name="sessionid")
+    page.set_input_files("[name=files]", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"receipt 1"})
+    page.wait_for_selector("#signed-out:visible")
+    assert page.input_value("#texts [name=note]") == "A longer story."

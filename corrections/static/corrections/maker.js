@@ -75,11 +75,39 @@
 
     async function send(target, data) {
         const answer = await fetch(target.action, { method: "POST", body: data, credentials: "same-origin" });
-        if (!takeParts(await answer.text())) {
+        if (takeParts(await answer.text())) {
+            showRefusal();
+        } else if (await isSignedIn()) {
             window.location.reload();
+        }
+    }
+
+    /* The sign-in may have ended meanwhile, or begun anew in another tab: then the answer would take away what was
+       typed. So ask before sending: take the present sign-in's token, or stay here and say what to do. */
+    async function isSignedIn() {
+        const html = await fetch(window.location.href, { credentials: "same-origin" }).then((one) => one.text(), () => "");
+        const token = new DOMParser().parseFromString(html, "text/html").querySelector("#logout-form [name=csrfmiddlewaretoken]");
+        for (const one of token ? document.getElementsByName("csrfmiddlewaretoken") : []) {
+            one.value = token.value;
+        }
+        document.getElementById("signed-out").hidden = token !== null;
+        return token !== null;
+    }
+
+    /* Once asked, the form goes as it was meant to, by the same button; a second press meanwhile is the same one. */
+    let isAsking = false;
+    let isAsked = false;
+    async function askFirst(target, button) {
+        if (isAsking) {
             return;
         }
-        showRefusal();
+        isAsking = true;
+        isAsked = await isSignedIn();
+        isAsking = false;
+        if (isAsked) {
+            target.requestSubmit(button);
+            isAsked = false;
+        }
     }
 
     async function attach(target, files) {
@@ -115,6 +143,9 @@
         } else if (target.matches("form[data-attach]")) {
             event.preventDefault();
             attach(target, target.elements.files.files);
+        } else if ((target === form || target === texts) && !isAsked) {
+            event.preventDefault();
+            askFirst(target, event.submitter);
         } else if (!event.defaultPrevented) {
             isLeaving = true;
         }
