@@ -11,6 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.backends.utils import truncate_name
 from django.db.models import Exists, OuterRef
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils.translation import gettext_lazy as _
@@ -113,7 +114,8 @@ class RecordedHistory(HistoricalRecords):
 
 def _of_corrections(model: type[models.Model]) -> models.Index:
     """Reports of what was corrected read these rows alone; what other systems write costs no entry in it."""
-    name = f"{model._meta.app_label[:9]}_{model._meta.model_name}"[:20] + "_corrected"
+    # Cut with a hash, so that two long names of one app don't meet; an index has 30 characters on every database.
+    name = truncate_name(f"{model._meta.app_label}_{model._meta.model_name}", 20, hash_len=4) + "_corrected"
     return models.Index(
         fields=["history_date", "history_id"], condition=models.Q(history_correction__isnull=False), name=name
     )

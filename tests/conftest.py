@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
 import pytest
+from django.utils import translation
 
 from backoffice.keys import MAKERS
 
@@ -49,6 +51,13 @@ pytest_plugins = [
 def pytest_unconfigure() -> None:
     if SCRATCH:
         shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A request leaves its language behind in the thread; every test begins in English all the same."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
