@@ -168,11 +168,13 @@ class Entry:
         return str(getattr(self.model._meta.get_field(name), "verbose_name", name))
 
     def display_fields(self) -> list[str]:
-        """Every field people may see, in the model's order; a secret stands once, under its own name."""
-        seen: dict[str, None] = {}
-        for column in self.all_columns():
-            seen.setdefault(self.field_of_column(column))
-        return list(seen)
+        """Every field people may see, in the model's order; a secret stands once, under its own name.
+
+        Last come the fields that only machines need: the key, and what ciphertexts are bound to.
+        """
+        seen = dict.fromkeys(self.field_of_column(column) for column in self.all_columns())
+        technical = {str(self.model._meta.pk.name), *(("ref",) if self.secrets else ())}
+        return sorted(seen, key=technical.__contains__)
 
 
 class Registry:

@@ -196,7 +196,10 @@ def _decide(act: _door.Act, step: PolicyStep, kind: DecisionKind, comment: str) 
         with transaction.atomic():
             decision.save(force_insert=True)
     except IntegrityError:
-        raise AlreadyDecided from None
+        # The person's other account decided in this moment; anything else is the door's to tell.
+        if act.correction.decisions.filter(revision=decision.revision, person_id=decision.person_id).exists():
+            raise AlreadyDecided from None
+        raise
     act.decisions.append(decision)
     return decision
 
