@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
+import hypothesis
 import pytest
 from django.utils import translation
 
@@ -42,6 +43,10 @@ def _prepare_environment() -> Path | None:
 
 SCRATCH = _prepare_environment()
 django.setup()
+
+# What lands must not depend on luck: CI tries the same examples each time, a run by hand new ones. No test is timed.
+hypothesis.settings.register_profile("desk", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+hypothesis.settings.load_profile("desk")
 
 pytest_plugins = [
     f"tests.plugins.{name}" for name in ("gate_flush",) if (Path(__file__).parent / "plugins" / f"{name}.py").exists()
