@@ -44,7 +44,6 @@ PAIRS: tuple[tuple[str, str], ...] = tuple((str(a), str(b)) for a, targets in MO
 EDITABLE = (State.DRAFT, State.RETURNED)
 # A correction in one of these holds its target fields (I-03).
 OPEN = (State.SUBMITTED, State.RETURNED, State.APPROVED, State.APPLYING)
-CLOSED = (State.APPLIED, State.REVERTED, State.STOPPED, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
 
 
 class Action(models.TextChoices):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from corrections import roles
-from corrections.choices import CLOSED, EDITABLE, MOVES, OPEN, Reason, State
+from corrections.choices import EDITABLE, MOVES, OPEN, Reason, State
 
 
 def sources_of(target: State) -> list[str]:
@@ -101,10 +101,6 @@ class Correction(ConcurrentTransitionMixin, models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
-
-    @property
-    def is_closed(self) -> bool:
-        return self.state in CLOSED
 
     # The graph, and nothing else. Called by services._door alone; the database holds the same pairs.
     @transition(state, source=sources_of(State.SUBMITTED), target=State.SUBMITTED)
