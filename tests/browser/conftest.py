@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visitor import Visitor
@@ -50,8 +52,39 @@ def desk(transactional_db: None) -> Desk:
     return make_desk()
 
 
+class Traffic:
+    """How many requests the server is working on."""
+
+    def __init__(self) -> None:
+        self.under_way, self.changed = 0, threading.Condition()
+
+    def begins(self, **kwargs: Any) -> None:
+        with self.changed:
+            self.under_way += 1
+
+    def ends(self, **kwargs: Any) -> None:
+        with self.changed:
+            self.under_way -= 1
+            self.changed.notify_all()
+
+    def wait_until_quiet(self) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.under_way <= 0, timeout=10)
+
+
 @pytest.fixture
-def visit(chromium: Browser, desk: Desk, live_server: Any) -> Iterator[Callable[..., Visitor]]:
+def traffic() -> Iterator[Traffic]:
+    """A browser that leaves may have asked for more; served while tables are emptied, it would spoil the next test."""
+    counted = Traffic()
+    request_started.connect(counted.begins)
+    request_finished.connect(counted.ends)
+    yield counted
+    request_started.disconnect(counted.begins)
+    request_finished.disconnect(counted.ends)
+
+
+@pytest.fixture
+def visit(chromium: Browser, desk: Desk, live_server: Any, traffic: Traffic) -> Iterator[Callable[..., Visitor]]:
     """Opens the browser of one person. Whatever it complains about, in any of its pages, fails the test."""
     visitors: list[Visitor] = []
 
@@ -67,4 +100,5 @@ def visit(chromium: Browser, desk: Desk, live_server: Any) -> Iterator[Callable[
     complaints = [f"{visitor.name}: {text}" for visitor in visitors for text in visitor.complaints]
     for visitor in visitors:
         visitor.leave()
+    traffic.wait_until_quiet()
     assert not complaints, "\n".join(complaints)
