@@ -11,7 +11,11 @@ from django.utils.translation import pgettext_lazy
 
 
 class Currency(models.TextChoices):
-    """Currencies that are kept; all of them have two decimals, which the columns of money rely on."""
+    """Currencies that are kept, with the two decimals of the columns of money.
+
+    A yen has none, and an amount with sen is refused. A Kuwaiti dinar has three: the third can't be kept, so such an
+    amount is refused too, and never rounded.
+    """
 
     CNY = "CNY", _("Chinese yuan")
     HKD = "HKD", _("Hong Kong dollar")
@@ -19,6 +23,11 @@ class Currency(models.TextChoices):
     EUR = "EUR", _("euro")
     GBP = "GBP", _("pound sterling")
     CZK = "CZK", _("Czech koruna")
+    JPY = "JPY", _("Japanese yen")
+    KWD = "KWD", _("Kuwaiti dinar")
+
+
+WHOLE = (Currency.JPY,)  # currencies without a smaller unit
 
 
 class CustomerStatus(models.TextChoices):
@@ -51,6 +60,7 @@ class CardStatus(models.TextChoices):
 class AccountKind(models.TextChoices):
     CUSTOMER = "customer", _("customer account")
     INTERNAL = "internal", _("internal account")
+    EQUITY = "equity", _("equity account")
 
 
 class AccountStatus(models.TextChoices):
@@ -105,3 +115,8 @@ class EntryKind(models.TextChoices):
 class Side(models.TextChoices):
     DEBIT = "debit", pgettext_lazy("journal", "debit")
     CREDIT = "credit", pgettext_lazy("journal", "credit")
+
+
+class StaffRelation(models.TextChoices):
+    OWN = "own", pgettext_lazy("card", "the person's own")
+    RELATIVE = "relative", pgettext_lazy("card", "a relative's")

@@ -6,15 +6,31 @@ only ever added. A branch is not here: people's groups are named for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from accounts import stakes
 from accounts.checks import (
-    payout_card_is_its_customers,
-    payout_source_is_in_use,
-    postings_balance,
-    postings_fit_their_accounts,
-    voided_loan_leaves_nothing_behind,
+    AccountIsNotFrozen,
+    CardBankFitsItsNumber,
+    CardIsNotAnothers,
+    CardIsNotAStaffMembers,
+    CardIssuerIsKnown,
+    CardIsVerified,
+    CardNumberIsReal,
+    CardSchemeFitsItsNumber,
+    HolderIsTheCustomer,
+    PayoutCardIsItsCustomers,
+    PayoutIsNotOnItsWay,
+    PayoutSourceIsInUse,
+    PayoutsStayWithinTheirLoan,
+    PostingsBalance,
+    PostingsFitTheirAccounts,
+    RepaymentIsNotBeforeItsLoan,
+    VoidedLoanLeavesNothingBehind,
 )
+from accounts.choices import AccountKind
+from accounts.flags import DormantAccount, PriorPeriod, RoundingTails, RoundTrip, StaffOrRelated
 from accounts.models import (
     AccountHolder,
     BankCard,
@@ -26,17 +42,19 @@ from accounts.models import (
     Payout,
     Posting,
     Repayment,
+    StaffCard,
 )
 from accounts.names import masked_name
+from accounts.stakes import customer_key, larger
+from corrections.choices import Impact
 from corrections.money import Money
 from corrections.registry import CUSTOMER, SYSTEM, ChangeView, Correctable, Field, register
 
+IMPACT_OF_ACCOUNT = {AccountKind.INTERNAL: Impact.LEDGER, AccountKind.EQUITY: Impact.EQUITY}
 
-def larger(change: ChangeView, field: str) -> Money | None:
-    """The larger of the amounts before and after: lowering an amount is no way under a limit."""
-    rows: list[Any] = [row for row in (change.before, change.after) if row is not None]
-    biggest = max(rows, key=lambda row: getattr(row, field))
-    return Money.of(getattr(biggest, field), biggest.currency)
+
+def _known(*people: int | None) -> list[int]:
+    return [key for key in people if key is not None]
 
 
 @register(Customer)
@@ -49,10 +67,17 @@ class CustomerCorrections(Correctable):
         "branch": Field(owner=SYSTEM),
     }
     scope_path = "branch"
+    reads = ("branch",)
     list_display = ("customer_number", "name", "identity_number", "mobile", "status", "branch")
     list_filter = ("status",)
     search_fields = ("customer_number", "name", "identity_number", "mobile")
+    checks = (HolderIsTheCustomer,)
+    flags = (StaffOrRelated,)
     depends = ("cards", "ledger_accounts", "holdings", "applications", "loans")
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return customer_key(row.pk)
 
 
 @register(BankCard)
@@ -65,9 +90,28 @@ class BankCardCorrections(Correctable):
         "status": Field(owner=SYSTEM),
     }
     scope_path = "customer__branch"
+    reads = ("customer__branch",)
     list_display = ("number", "holder_name", "bank_code", "scheme", "status", "customer")
     list_filter = ("scheme", "status")
     search_fields = ("number",)
+    checks = (
+        CardNumberIsReal,
+        CardIssuerIsKnown,
+        CardSchemeFitsItsNumber,
+        CardBankFitsItsNumber,
+        HolderIsTheCustomer,
+        CardIsNotAnothers,
+        CardIsNotAStaffMembers,
+        CardIsVerified,
+    )
+    flags = (StaffOrRelated,)
+
+    def amount_at_stake(self, change: ChangeView) -> Money | list[Money] | None:
+        return stakes.of_card(change)
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return customer_key(row.customer_id)
 
 
 @register(LedgerAccount)
@@ -81,10 +125,25 @@ class LedgerAccountCorrections(Correctable):
         "last_activity_on": Field(owner=SYSTEM),
     }
     scope_path = "branch"
+    reads = ("customer", "branch")
     list_display = ("number", "account_number", "kind", "customer", "currency", "status", "last_activity_on")
     list_filter = ("kind", "status", "currency")
     search_fields = ("number", "account_number")
+    flags = (DormantAccount, StaffOrRelated, PriorPeriod)
+    bars_handlers = True
     depends = ("holders", "loans", "payouts", "postings")
+
+    def impact_of(self, change: ChangeView) -> str:
+        """A customer's account is master data; ours are the ledger's own."""
+        row: Any = change.row
+        return IMPACT_OF_ACCOUNT.get(row.kind, Impact.MASTER)
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return stakes.account_key(row)
+
+    def handlers(self, row: Any) -> Iterable[int]:
+        return _known(row.owner_person_id)
 
 
 @register(AccountHolder)
@@ -96,9 +155,14 @@ class AccountHolderCorrections(Correctable):
     }
     actions = {"update", "create", "delete"}
     scope_path = "account__branch"
+    reads = ("account__branch", "customer")
     list_display = ("account", "customer", "role")
     list_filter = ("role",)
     search_fields = ("account__number", "customer__customer_number")
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return customer_key(row.customer_id)
 
 
 @register(LoanApplication)
@@ -111,13 +175,20 @@ class LoanApplicationCorrections(Correctable):
         "branch": Field(owner=SYSTEM),
     }
     scope_path = "branch"
+    reads = ("customer", "branch")
     list_display = ("number", "customer", "requested_amount", "currency", "decision", "decided_by", "decided_at")
     list_filter = ("decision",)
     search_fields = ("number",)
+    flags = (StaffOrRelated, PriorPeriod)
+    impact = Impact.CREDIT
     depends = ("loans",)
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
         return larger(change, "requested_amount")
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return customer_key(row.customer_id)
 
 
 @register(Loan)
@@ -131,14 +202,21 @@ class LoanCorrections(Correctable):
         "branch": Field(owner=SYSTEM),
     }
     scope_path = "branch"
+    reads = ("customer", "branch", "account", "application")
     list_display = ("number", "customer", "principal", "currency", "instalment", "status", "opened_on")
     list_filter = ("status", "currency")
     search_fields = ("number",)
-    checks = (voided_loan_leaves_nothing_behind,)
+    checks = (VoidedLoanLeavesNothingBehind, PayoutsStayWithinTheirLoan, RepaymentIsNotBeforeItsLoan)
+    flags = (StaffOrRelated, PriorPeriod)
+    impact = Impact.CREDIT
     depends = ("repayments", "payouts")
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
-        return larger(change, "principal")
+        return stakes.of_loan(change)
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return customer_key(row.customer_id)
 
 
 @register(Repayment)
@@ -155,12 +233,20 @@ class RepaymentCorrections(Correctable):
     }
     actions = {"update", "create", "delete"}
     scope_path = "loan__branch"
+    reads = ("loan__branch", "loan__account", "loan__customer")
     list_display = ("reference", "loan", "due_on", "paid_on", "amount", "currency", "status")
     list_filter = ("status",)
     search_fields = ("reference", "channel_reference", "loan__number")
+    checks = (RepaymentIsNotBeforeItsLoan, AccountIsNotFrozen)
+    flags = (DormantAccount, StaffOrRelated, PriorPeriod, RoundTrip)
+    impact = Impact.CREDIT
 
-    def amount_at_stake(self, change: ChangeView) -> Money | None:
-        return larger(change, "amount")
+    def amount_at_stake(self, change: ChangeView) -> Money | list[Money] | None:
+        return stakes.of_repayment(change)
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return customer_key(row.loan.customer_id) if row.loan_id else ""
 
 
 @register(Payout)
@@ -178,6 +264,7 @@ class PayoutCorrections(Correctable):
         "branch": Field(owner=SYSTEM),
     }
     scope_path = "branch"
+    reads = ("source_account__customer", "loan__customer", "card__customer", "branch")
     list_display = (
         "number",
         "counterparty_bank",
@@ -191,7 +278,19 @@ class PayoutCorrections(Correctable):
     )
     list_filter = ("status", "branch")
     search_fields = ("number", "channel_reference", "counterparty_account")
-    checks = (payout_card_is_its_customers, payout_source_is_in_use)
+    checks = (
+        PayoutCardIsItsCustomers,
+        PayoutSourceIsInUse,
+        PayoutIsNotOnItsWay,
+        PayoutsStayWithinTheirLoan,
+        AccountIsNotFrozen,
+        HolderIsTheCustomer,
+        CardIsNotAnothers,
+        CardIsNotAStaffMembers,
+        CardIsVerified,
+    )
+    flags = (DormantAccount, StaffOrRelated, PriorPeriod, RoundTrip)
+    impact = Impact.MONEY
 
     def label(self, row: Any) -> str:
         """The number, and whom it pays as far as a checker needs to recognise."""
@@ -199,6 +298,10 @@ class PayoutCorrections(Correctable):
 
     def amount_at_stake(self, change: ChangeView) -> Money | None:
         return larger(change, "amount")
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return stakes.of_payout_to(row)
 
 
 @register(JournalEntry)
@@ -216,10 +319,19 @@ class JournalEntryCorrections(Correctable):
     actions = {"create"}
     append_only = True
     scope_path = "branch"
+    reads = ("branch",)
     list_display = ("reference", "booked_on", "kind", "description", "reverses", "branch")
     list_filter = ("kind",)
     search_fields = ("reference", "source_reference")
+    flags = (PriorPeriod,)
+    impact = Impact.LEDGER
+    bars_handlers = True
     depends = ("postings", "reversals")
+
+    def handlers(self, row: Any) -> Iterable[int]:
+        """Of an entry that takes another back, also whoever handled that one."""
+        handled = [row] if row.reverses_id is None else [row, row.reverses]
+        return _known(*(key for entry in handled for key in (entry.booked_by_person_id, entry.reconciled_by_person_id)))
 
 
 @register(Posting)
@@ -234,10 +346,14 @@ class PostingCorrections(Correctable):
     actions = {"create"}
     append_only = True
     scope_path = "account__branch"
+    reads = ("account__branch", "entry")
     list_display = ("entry", "account", "side", "amount", "currency")
     list_filter = ("side", "currency")
     search_fields = ("entry__reference", "account__number")
-    checks = (postings_balance, postings_fit_their_accounts)
+    checks = (PostingsBalance, PostingsFitTheirAccounts)
+    flags = (DormantAccount, StaffOrRelated, PriorPeriod, RoundTrip, RoundingTails)
+    impact = Impact.LEDGER
+    bars_handlers = True
 
     def label(self, row: Any) -> str:
         """Debit above zero, credit below: a stored label has no language."""
@@ -247,3 +363,33 @@ class PostingCorrections(Correctable):
         """An entry moves what its debits say; counting its credits too would double it."""
         row: Any = change.row
         return Money.of(row.amount, row.currency) if row.amount > 0 else None
+
+    def impact_of(self, change: ChangeView) -> str:
+        row: Any = change.row
+        is_equity = row.account_id and row.account.kind == AccountKind.EQUITY
+        return Impact.EQUITY if is_equity else Impact.LEDGER
+
+    def beneficiary(self, change: ChangeView) -> str:
+        row: Any = change.row
+        return stakes.account_key(row.account) if row.account_id else ""
+
+    def handlers(self, row: Any) -> Iterable[int]:
+        """Whoever handled its entry, or answers for its account."""
+        entry = row.entry if row.entry_id else None
+        people = [] if entry is None else [entry.booked_by_person_id, entry.reconciled_by_person_id]
+        return _known(*people, row.account.owner_person_id if row.account_id else None)
+
+
+@register(StaffCard)
+class StaffCardCorrections(Correctable):
+    """What staff declared: out of use, or in use again, and never by or for the person who declared it."""
+
+    fields = {"is_active": Field(owner=SYSTEM)}
+    reads = ("person",)
+    list_display = ("person", "number", "relation", "declared_on", "is_active")
+    list_filter = ("relation", "is_active")
+    search_fields = ("number", "person__employee_no")
+    bars_handlers = True
+
+    def handlers(self, row: Any) -> Iterable[int]:
+        return _known(row.person_id)

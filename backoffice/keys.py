@@ -55,6 +55,11 @@ def secret(name: str, folder: Path = DEMO_FOLDER) -> str:
     return value
 
 
+def optional(name: str) -> str:
+    """A secret that a site may do without; "" where neither NAME nor NAME_FILE gives it."""
+    return _from_environment(name)
+
+
 def is_demo(folder: Path = DEMO_FOLDER) -> bool:
     """Whether this process signs with the demo's throw-away key."""
     return not _from_environment("SECRET_KEY") and bool(_from_folder("SECRET_KEY", folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -15,9 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from backoffice.staff.models import Person, User
-from corrections.permissions import BUSINESS_ROLES, Rights, rights_of
+from corrections.permissions import BUSINESS_ROLES, Rights, rights_of, sees_controls
 from corrections.registry import registry
 from corrections.roles import DECIDING_ROLES, Role
+from corrections.selectors import inbox, policies, statements
+from corrections.selectors.inbox import Unread
+
+INBOX = "corrections_inbox"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Link:
     label: str
     url: str
     is_current: bool = False
+    count: str = ""  # of what waits behind it
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,14 @@ class Navigation:
     places: tuple[Link, ...]
     records: tuple[Link, ...]
     help: Link
+
+
+def unread_for(request: HttpRequest) -> Unread:
+    """How many notices the signed-in person has not read, counted once for this page."""
+    if not hasattr(request, "_desk_unread"):
+        request._desk_unread = inbox.unread(rights_for(request))  # type: ignore[attr-defined]
+    found: Unread = request._desk_unread  # type: ignore[attr-defined]
+    return found
 
 
 def rights_for(request: HttpRequest) -> Rights:
@@ -48,8 +61,8 @@ def navigation(request: HttpRequest, site: AdminSite) -> Navigation:
     rights = rights_for(request)
     wanted = _place_names(rights)
     return Navigation(
-        places=tuple(link(request, label, f"{site.name}:{name}") for label, name in wanted),
-        records=tuple(_records(request, site)) if sees_business(rights) else (),
+        places=tuple(_place(request, label, f"{site.name}:{name}") for label, name in wanted),
+        records=tuple(_records(request, site, rights)),
         help=link(request, _("Help"), f"{site.name}:help"),
     )
 
@@ -60,25 +73,45 @@ def sees_business(rights: Rights) -> bool:
 
 def _place_names(rights: Rights) -> Iterator[tuple[Any, str]]:
     yield _("Start"), "index"
-    if rights.roles & set(DECIDING_ROLES):
+    if rights.signing_roles & set(DECIDING_ROLES):
         yield _("Queue"), "corrections_queue"
-    if sees_business(rights):
+    if rights.person_id is not None:
+        yield _("Inbox"), INBOX
+    if sees_business(rights) or sees_controls(rights):
         yield _("Register"), "corrections_correction_changelist"
+    if sees_business(rights):
         yield _("Incidents"), "corrections_incident_changelist"
+    if statements.may_state(rights):
+        yield _("Statement"), "corrections_statement_add"
+    if rights.signing_roles & set(DECIDING_ROLES):
+        yield _("Delegations"), "corrections_delegations"
     if Role.COMPLIANCE in rights.roles:
         yield _("Reports"), "corrections_history_report"
+        yield _("Risk flags"), "corrections_flag_report"
         yield _("Events"), "corrections_auditevent_changelist"
-    if Role.POLICY_ADMIN in rights.roles or Role.COMPLIANCE in rights.roles:
-        yield _("Policies"), "corrections_policy_changelist"
+    if policies.may_read(rights):
+        yield _("Policies"), "corrections_policies"
     if Role.USER_ADMIN in rights.roles or rights.is_superuser:
         yield _("People"), "staff_person_changelist"
         yield pgettext_lazy("sign-in", "Accounts"), "staff_user_changelist"
         yield _("Roles"), "auth_group_changelist"
+    if rights.roles & {Role.USER_ADMIN, Role.COMPLIANCE} or rights.is_superuser:
+        yield _("Role requests"), "staff_roles"
+        yield _("Sign-ins"), "sign_ins"
 
 
-def _records(request: HttpRequest, site: AdminSite) -> Iterator[Link]:
+def _place(request: HttpRequest, label: Any, name: str) -> Link:
+    found = link(request, label, name)
+    if name.rpartition(":")[2] != INBOX:
+        return found
+    unread = unread_for(request)
+    return replace(found, count=f"{unread.count}{'+' if unread.is_capped else ''}" if unread.count else "")
+
+
+def _records(request: HttpRequest, site: AdminSite, rights: Rights) -> Iterator[Link]:
+    sees = {False: sees_business(rights), True: rights.is_superuser or sees_controls(rights)}
     for entry in registry.entries():
-        if site.is_registered(entry.model):
+        if sees[entry.is_control] and site.is_registered(entry.model):
             meta = entry.model._meta
             name = f"{site.name}:{meta.app_label}_{meta.model_name}_changelist"
             yield link(request, meta.verbose_name_plural, name)

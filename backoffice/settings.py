@@ -1,11 +1,13 @@
 """Every setting of the project, for the demo, the tests and production alike; no secret stands here.
 
 The environment decides: DATABASE_URL, DEBUG, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, DESK_TIME_ZONE, EVIDENCE_ROOT,
-TRUST_PROXY_HEADER, LOG_LEVEL, DEMO_FOLDER and the secrets of backoffice/keys.py. What is not set is closed, not open.
+TRUST_PROXY_HEADER, PROXIES_IN_FRONT, LOG_LEVEL, DATA_FIX_STATEMENTS, DEMO_FOLDER and the secrets of
+backoffice/keys.py. What is not set is closed, not open.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ INSTALLED_APPS = [
     "guardian",
     "simple_history",
     "csp",
+    "axes",
 ]
 if TESTING:
     INSTALLED_APPS += ["taggit", "tests.sandbox"]
@@ -71,8 +74,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "backoffice.staff.middleware.ChosenLanguageMiddleware",
+    "backoffice.staff.middleware.SessionLimitsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it puts the page of a lock-out in place of the answer
 ]
 
 ROOT_URLCONF = "backoffice.urls"
@@ -123,12 +128,17 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # The queue that wakes workers; it needs PostgreSQL, and its migrations never come near SQLite.
+    INSTALLED_APPS += ["procrastinate.contrib.django"]
+    PROCRASTINATE_IMPORT_PATHS = ["corrections.services.batch_jobs"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People and permissions
 
 AUTH_USER_MODEL = "staff.User"
 AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: whoever is locked out is asked for no password
     "backoffice.staff.backends.ActivePersonBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
@@ -143,7 +153,44 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 CORRECTIONS_PERSON_MODEL = "staff.Person"
-CORRECTIONS_NEVER_DELETED = ["staff.Person", "staff.User"]
+CORRECTIONS_NEVER_DELETED = ["staff.Person", "staff.User", "staff.Token"]
+CORRECTIONS_APPEND_ONLY = ["staff.StepUp"]
+CORRECTIONS_STEP_UP = "backoffice.staff.step_up"
+# Whether executors who also make corrections may paste a data-fix statement; it is read, and never run.
+CORRECTIONS_STATEMENTS = _flag("DATA_FIX_STATEMENTS")
+
+# Lock-out: after so many failures, a user name is closed to an address for so long. Names that don't exist lock alike.
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = dt.timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who goes on trying is not kept out for longer
+AXES_ENABLE_ADMIN = False  # our own page shows them, read-only
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_ACCESS_FAILURE_LOG_PER_USER_LIMIT = 1_000_000  # beyond a limit axes would drop the newest
+AXES_LOCKOUT_CALLABLE = "backoffice.sign_in.locked_out"
+AXES_USERNAME_CALLABLE = "backoffice.sign_in.noted_name"
+AXES_CLIENT_IP_CALLABLE = "backoffice.sign_in.client_address"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_CLIENT_STR_CALLABLE = "backoffice.sign_in.described"  # in the log
+AXES_VERBOSE = False
+# How many proxies of ours append to X-Forwarded-For. With none, the header is what anybody writes, and is not read.
+PROXIES_IN_FRONT = int(os.environ.get("PROXIES_IN_FRONT", "0"))
+
+# Mail of notices: to the server that EMAIL_HOST names; without one none is sent, and the demo prints them.
+
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = keys.optional("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = _flag("EMAIL_USE_TLS")
+EMAIL_USE_SSL = _flag("EMAIL_USE_SSL")
+EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console' if DEMO else 'dummy'}.EmailBackend"
+DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM", "desk@localhost")
+CORRECTIONS_MAILS = bool(EMAIL_HOST) or DEMO
+CORRECTIONS_SITE_URL = os.environ.get("SITE_URL", "")  # what the links in mails begin with: https://desk.example.com
 
 # Language, time
 
@@ -202,7 +249,11 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = not PLAIN_HTTP
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # a link in a mail or ticket opens the page signed in
-SESSION_COOKIE_AGE = 10 * 3600  # one working day
+SESSION_SECONDS_MAX = 10 * 3600  # one working day, then one signs in again
+SESSION_IDLE_SECONDS_MAX = 30 * 60
+SESSION_NOTED_SECONDS = 60  # a request is noted in the session at most so often
+# An ended sign-in is still known over a weekend, so that a page can say why it ended; it opens nothing any more.
+SESSION_COOKIE_AGE = SESSION_SECONDS_MAX + 3 * 24 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_SECURE = not PLAIN_HTTP
 CSRF_COOKIE_HTTPONLY = True
@@ -224,6 +275,13 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# Bank cards: the verifier is off until it is named (accounts/verifiers), the list of BINs is ours until another is.
+
+CARD_VERIFIER_URL = os.environ.get("CARD_VERIFIER_URL", "").strip()
+CARD_VERIFIER_KEY = keys.optional("CARD_VERIFIER_KEY")
+CARD_VERIFIER_UNKNOWN = os.environ.get("CARD_VERIFIER_UNKNOWN", "warn").strip()  # or "fail"
+CARD_BINS_FILE = os.environ.get("CARD_BINS_FILE", "").strip()
+
 # Logging: one line per event on stderr, no request bodies, long numbers masked.
 
 LOGGING = {
@@ -234,6 +292,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "axes": {"handlers": [], "level": "WARNING", "propagate": True},
+        "procrastinate": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }

@@ -35,11 +35,18 @@ class BackofficeSite(admin.AdminSite):
         person = user.person
         return person.is_active if person else user.is_superuser
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """The tables of the queue that wakes workers are nobody's to look at here."""
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else [*model_or_iterable]
+        shown = [model for model in models if model._meta.app_label != "procrastinate"]
+        super().register(shown, admin_class, **options)
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
+        from backoffice.staff import pages, role_requests
         from corrections.admin import extra_urls  # registers on this very site, which must exist first
 
         own: list[URLPattern | URLResolver] = [path("help/", self.admin_view(self.help), name="help")]
-        return [*extra_urls(self), *own, *super().get_urls()]
+        return [*extra_urls(self), *own, *pages.urls(self), *role_requests.urls(self), *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page shows. Django's list of apps is asked for only where a page prints it: it costs queries."""

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.navigation import rights_for, sees_business
+from backoffice.navigation import INBOX, rights_for, sees_business, unread_for
 from backoffice.staff.models import Kind, Person, User
 from corrections.choices import State
 from corrections.permissions import Rights
@@ -54,6 +54,14 @@ WORDINGS: dict[str, Wording] = {
         heading=_("Approved, to be applied"),
         empty=_("Nothing waits to be applied."),
     ),
+    "under_way": Wording(
+        _("Being applied in chunks"),
+        REGISTER,
+        (("view", View.UNDER_WAY),),
+        tone="is-info",
+        heading=_("Large batches, being applied in chunks"),
+        empty=_("No large batch is under way."),
+    ),
     "returned": Wording(_("Returned to me"), REGISTER, (MY_OWN, ("state", State.RETURNED)), tone="is-warn"),
     "failed_mine": Wording(_("Mine, failed"), REGISTER, (MY_OWN, ("state", State.FAILED)), tone="is-bad"),
     "drafts": Wording(_("My drafts"), REGISTER, (MY_OWN, ("state", State.DRAFT))),
@@ -72,6 +80,8 @@ WORDINGS: dict[str, Wording] = {
         empty=_("None of your corrections waits for a decision."),
     ),
     "waiting": Wording(_("Waiting for a decision"), REGISTER, (("state", State.SUBMITTED),), tone="is-info"),
+    "unsigned": Wording(_("Break-glass, not countersigned"), REGISTER, (("view", View.UNSIGNED),), tone="is-bad"),
+    "referred": Wording(_("Referred to anti-money-laundering"), REGISTER, (("view", View.REFERRED),), tone="is-warn"),
     "held": Wording(_("On hold"), REGISTER, (("view", View.HELD),), tone="is-warn"),
     "failed": Wording(_("Failed, still open"), REGISTER, (("state", State.FAILED),), tone="is-bad"),
     "held_or_failed": Wording(
@@ -118,7 +128,7 @@ def start(request: HttpRequest) -> Start:
     rights = rights_for(request)
     found = desk.start_page(actor=request.user, rights=rights)
     return Start(
-        tiles=(*_tiles(found), *_people(rights)),
+        tiles=(*_notices(request), *_tiles(found), *_people(rights)),
         listings=tuple(_listings(found)),
         roles=tuple(str(Role(role).label) for role in Role.values if role in rights.roles),
         is_without_role=not rights.roles and not rights.is_superuser,
@@ -136,6 +146,13 @@ def _tiles(found: desk.StartPage) -> Iterator[Tile]:
         if number := found.numbers.get(name):
             tone = wording.tone if number.count else ""
             yield Tile(wording.label, _url(wording), number.count, number.is_capped, number.oldest, tone)
+
+
+def _notices(request: HttpRequest) -> Iterator[Tile]:
+    """Only when there is something new."""
+    unread = unread_for(request)
+    if unread.count:
+        yield Tile(_("Unread notices"), reverse(f"admin:{INBOX}"), unread.count, unread.is_capped, tone="is-warn")
 
 
 def _listings(found: desk.StartPage) -> Iterator[Listing]:

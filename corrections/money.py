@@ -20,6 +20,13 @@ class Money:
         return None if amount is None else cls(currency, Decimal(amount))
 
 
+def each(amounts: Money | Iterable[Money] | None) -> list[Money]:
+    """What a registered function gave, as a list: one amount, several in different currencies, or nothing."""
+    if amounts is None:
+        return []
+    return [amounts] if isinstance(amounts, Money) else list(amounts)
+
+
 def total(amounts: Iterable[Money | None]) -> dict[str, Decimal]:
     """Sum per currency; what has no amount adds nothing."""
     sums: dict[str, Decimal] = {}

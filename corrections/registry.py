@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-from corrections.choices import Action, Mode, Owner
+from corrections.choices import Action, Impact, Mode, Owner
 from corrections.money import Money
 from corrections.protection.fields import SecretField, secret_fields
 from corrections.protection.secrets import columns as secret_columns
-
-if TYPE_CHECKING:
-    pass
+from corrections.roles import Role
 
 KEY_CHARS_MAX = 64  # of Change.target_pk
 SYSTEM = Owner.SYSTEM
@@ -69,9 +68,22 @@ class Correctable:
     search_fields: ClassVar[Sequence[str]] = ()
     # Path of foreign keys from a row to its scope, for filtering lists in SQL; "" for a model without scope.
     scope_path: ClassVar[str] = ""
+    # A created record that is never deleted is taken back by these values, or with the record that this field names.
+    retired_by: ClassVar[Mapping[str, Any]] = {}
+    retired_with: ClassVar[str] = ""
     # Reverse relations that hang on a record; None means every one that Django knows.
     depends: ClassVar[Sequence[str] | None] = None
-    checks: ClassVar[Sequence[Any]] = ()
+    # Classes of checks (checks/base.py) and of risk flags (checks/flags.py) that look at this model's changes.
+    checks: ClassVar[Sequence[type[Any]]] = ()
+    flags: ClassVar[Sequence[type[Any]]] = ()
+    # References that labels, checks and flags follow, read together with the row in one query.
+    reads: ClassVar[Sequence[str]] = ()
+    # What kind of harm a wrong correction can do; policies may ask for it.
+    impact: ClassVar[str] = Impact.MASTER
+    # Whose corrections these are to propose. The desk's own controls belong to no branch and no business role.
+    maker_role: ClassVar[str] = Role.MAKER
+    # Whoever handled the record (`handlers`) neither corrects nor signs it (查核不返原岗); elsewhere that is a flag.
+    bars_handlers: ClassVar[bool] = False
 
     def scope(self, row: models.Model) -> models.Model | None:
         """The scope a row belongs to, by `scope_path`; works on unsaved rows."""
@@ -84,9 +96,21 @@ class Correctable:
         """What people call the row, without any secret."""
         return str(row)
 
-    def amount_at_stake(self, change: ChangeView) -> Money | None:
-        """Money that this change can move; None where it moves none."""
+    def amount_at_stake(self, change: ChangeView) -> Money | Sequence[Money] | None:
+        """Money that this change can move; None where it moves none. Of several currencies the dearest counts."""
         return None
+
+    def impact_of(self, change: ChangeView) -> str:
+        """What kind of harm this change can do; the model's, unless it depends on the record."""
+        return self.impact
+
+    def beneficiary(self, change: ChangeView) -> str:
+        """A key for who gains by this change (a customer, a card's blind index), never a secret; "" for nobody."""
+        return ""
+
+    def handlers(self, row: models.Model) -> Iterable[int]:
+        """Keys of the persons who booked, reconciled or own this record."""
+        return ()
 
 
 class Entry:
@@ -100,6 +124,8 @@ class Entry:
         self.mode = Mode(config.mode)
         self.actions = frozenset(Action(action) for action in config.actions)
         self.append_only = config.append_only
+        self.impact = Impact(config.impact)
+        self.is_control = self.impact == Impact.CONTROL
         self.secrets: dict[str, SecretField] = secret_fields(model)
         named = config.fields if isinstance(config.fields, Mapping) else dict.fromkeys(config.fields, Field())
         self.fields: dict[str, Field] = dict(named)
@@ -157,10 +183,12 @@ class Entry:
 
     def field_of_column(self, column: str) -> str:
         """The field that a column belongs to: the secret's name for each of its three columns."""
-        for name in self.secrets:
-            if column in self.columns(name):
-                return name
-        return next(f.name for f in self.model._meta.concrete_fields if f.attname == column)
+        return self._fields_by_column[column]
+
+    @cached_property
+    def _fields_by_column(self) -> dict[str, str]:
+        secrets = {column: name for name in self.secrets for column in self.columns(name)}
+        return {field.attname: field.name for field in self.model._meta.concrete_fields} | secrets
 
     def verbose_name(self, name: str) -> str:
         if name in self.secrets:
@@ -182,6 +210,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[type[models.Model], Entry] = {}
+        self._labels: dict[str, Entry] = {}  # as they were asked for, once every app was read
         self._is_frozen = False
 
     def add(self, model: type[models.Model], config: Correctable) -> Entry:
@@ -201,14 +230,20 @@ class Registry:
     def get(self, model: type[models.Model] | models.Model | str) -> Entry | None:
         """The entry of a model, an instance, or a label such as ``accounts.payout``."""
         if isinstance(model, str):
-            try:
-                model = apps.get_model(model)
-            except (LookupError, ValueError):
-                return None
+            return self._labels.get(model) or self._by_label(model)
         if isinstance(model, models.Model):
             model = type(model)
         # A deferred or proxied class is not correctable under another name.
         return self._entries.get(model)
+
+    def _by_label(self, label: str) -> Entry | None:
+        try:
+            entry = self._entries.get(apps.get_model(label))
+        except (LookupError, ValueError):
+            return None
+        if entry is not None and self._is_frozen:
+            self._labels[label] = entry
+        return entry
 
 
 registry = Registry()

@@ -19,7 +19,15 @@ class Role(models.TextChoices):
 
 
 ROLES: tuple[str, ...] = tuple(Role.values)
-DECIDING_ROLES: tuple[str, ...] = (Role.CHECKER, Role.SENIOR_CHECKER, Role.PRESIDENT, Role.CONTROLLER)
+# Roles that a policy may ask to sign.
+DECIDING_ROLES: tuple[str, ...] = (
+    Role.CHECKER,
+    Role.SENIOR_CHECKER,
+    Role.PRESIDENT,
+    Role.CONTROLLER,
+    Role.COMPLIANCE,
+    Role.POLICY_ADMIN,
+)
 
 
 def codename(role: str) -> str:

@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django
 import hypothesis
 import pytest
+from django.db import transaction
 from django.utils import translation
 
 from backoffice.keys import MAKERS
@@ -33,6 +34,8 @@ def _prepare_environment() -> Path | None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
     os.environ["BACKOFFICE_TESTING"] = "1"
     os.environ.setdefault("DATABASE_URL", f"sqlite:///{scratch}/desk.sqlite3")
+    # Of a test's commit nothing need outlive a failure of the machine; waiting for the disk is most of its time.
+    os.environ.setdefault("PGOPTIONS", "-c synchronous_commit=off")
     os.environ["EVIDENCE_ROOT"] = f"{scratch}/evidence"
     for name, make in MAKERS.items():
         os.environ.pop(f"{name}_FILE", None)
@@ -63,6 +66,22 @@ def english() -> Iterator[None]:
     """A request leaves its language behind in the thread; every test begins in English all the same."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(scope="module")
+def rows_of_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What fixtures of a module write on top of this is there for all of its tests, and taken back after the last.
+
+    Not for modules with tests that commit: those empty all tables.
+    """
+    whole = transaction.atomic()
+    whole._from_testcase = True  # type: ignore[attr-defined]  # as what surrounds each test: no transaction of the code's
+    with django_db_blocker.unblock():
+        whole.__enter__()
+    yield
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        whole.__exit__(None, None, None)
 
 
 @pytest.fixture

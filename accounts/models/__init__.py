@@ -5,6 +5,7 @@ from accounts.models.customer import BankCard, Customer
 from accounts.models.ledger import AccountHolder, JournalEntry, LedgerAccount, Posting
 from accounts.models.lending import Loan, LoanApplication, Repayment
 from accounts.models.payout import Payout
+from accounts.models.staff import StaffCard
 
 __all__ = [
     "AccountHolder",
@@ -20,4 +21,5 @@ __all__ = [
     "Payout",
     "Posting",
     "Repayment",
+    "StaffCard",
 ]

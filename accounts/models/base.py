@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
-from accounts.choices import Currency
+from accounts.choices import WHOLE, Currency
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -50,6 +51,16 @@ def one_of(name: str, field: str, values: Iterable[str]) -> models.CheckConstrai
 
 def above_zero(name: str, field: str) -> models.CheckConstraint:
     return rule(name, models.Q(**{f"{field}__gt": 0}), _("The amount must be above zero."))
+
+
+def in_whole_units(name: str, field: str) -> models.CheckConstraint:
+    """No amount is finer than its currency's smallest unit; of the others, two decimals are all that a column holds."""
+    whole = models.Q(**{field: Cast(field, models.BigIntegerField())})
+    return rule(
+        name,
+        ~models.Q(currency__in=WHOLE) | whole,
+        _("This currency has no smaller unit: the amount must be whole."),
+    )
 
 
 def known_currency(name: str) -> models.CheckConstraint:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -16,16 +18,32 @@ from accounts.models.base import (
     amount_field,
     currency_field,
     filled,
+    in_whole_units,
     known_currency,
     one_of,
     ref_field,
     rule,
-    when,
 )
 from accounts.models.branch import Branch
 from accounts.models.customer import Customer
 from corrections.history import RecordedHistory
 from corrections.protection.fields import SecretField
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+
+def _handler(label: StrPromise) -> models.ForeignKey[Any, Any]:
+    """A person who handled the record: a column to be read with the row, never a way to look records up."""
+    return models.ForeignKey(
+        settings.CORRECTIONS_PERSON_MODEL,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+        verbose_name=label,
+    )
 
 
 class LedgerAccount(models.Model):
@@ -53,6 +71,8 @@ class LedgerAccount(models.Model):
     )
     currency = currency_field()
     status = models.CharField(_("status"), max_length=10, choices=AccountStatus.choices, default=AccountStatus.ACTIVE)
+    # Whoever on the staff answers for an internal account; corrects and signs nothing about it.
+    owner_person = _handler(_("answers for it"))
     opened_on = models.DateField(_("opened on"))
     last_activity_on = models.DateField(_("last activity on"), null=True, blank=True)
 
@@ -70,12 +90,12 @@ class LedgerAccount(models.Model):
             rule(
                 "ledger_account_has_its_customer",
                 models.Q(kind=AccountKind.CUSTOMER, customer__isnull=False)
-                | models.Q(kind=AccountKind.INTERNAL, customer__isnull=True),
-                _("A customer account belongs to a customer, an internal account to none."),
+                | models.Q(kind__in=[AccountKind.INTERNAL, AccountKind.EQUITY], customer__isnull=True),
+                _("A customer account belongs to a customer, every other account to none."),
             ),
             rule(
                 "ledger_account_internal_is_named",
-                when(models.Q(kind=AccountKind.INTERNAL), ~models.Q(name="")),
+                ~models.Q(name="") | models.Q(kind=AccountKind.CUSTOMER),
                 _("An internal account needs a name."),
             ),
             rule(
@@ -147,6 +167,9 @@ class JournalEntry(models.Model):
         blank=True,
         verbose_name=_("reverses"),
     )
+    # Who booked it, and who found it in order; nobody where the books came from elsewhere.
+    booked_by_person = _handler(_("booked by"))
+    reconciled_by_person = _handler(_("reconciled by"))
 
     history = RecordedHistory()
 
@@ -193,6 +216,7 @@ class Posting(models.Model):
         ordering = ["-id"]
         constraints = [
             known_currency("posting_currency_is_known"),
+            in_whole_units("posting_amount_in_whole_units", "amount"),
             rule(
                 "posting_side_has_its_sign",
                 models.Q(side=Side.DEBIT, amount__gt=0) | models.Q(side=Side.CREDIT, amount__lt=0),

@@ -14,6 +14,7 @@ from accounts.models.base import (
     amount_field,
     currency_field,
     filled,
+    in_whole_units,
     known_currency,
     one_of,
     rule,
@@ -54,6 +55,7 @@ class LoanApplication(models.Model):
             filled("application_is_numbered", "number"),
             above_zero("application_amount_above_zero", "requested_amount"),
             known_currency("application_currency_is_known"),
+            in_whole_units("application_amount_in_whole_units", "requested_amount"),
             one_of("application_decision_is_known", "decision", ApplicationDecision.values),
             rule(
                 "application_decision_has_its_decider",
@@ -103,6 +105,8 @@ class Loan(models.Model):
             above_zero("loan_principal_above_zero", "principal"),
             above_zero("loan_instalment_above_zero", "instalment"),
             known_currency("loan_currency_is_known"),
+            in_whole_units("loan_principal_in_whole_units", "principal"),
+            in_whole_units("loan_instalment_in_whole_units", "instalment"),
             one_of("loan_status_is_known", "status", LoanStatus.values),
             rule(
                 "loan_term_is_real",
@@ -146,6 +150,7 @@ class Repayment(models.Model):
             filled("repayment_is_referenced", "reference"),
             above_zero("repayment_amount_above_zero", "amount"),
             known_currency("repayment_currency_is_known"),
+            in_whole_units("repayment_amount_in_whole_units", "amount"),
             one_of("repayment_status_is_known", "status", RepaymentStatus.values),
         ]
 

@@ -17,6 +17,7 @@ from accounts.models.base import (
     amount_field,
     currency_field,
     filled,
+    in_whole_units,
     known_currency,
     one_of,
     ref_field,
@@ -69,6 +70,7 @@ class Payout(models.Model):
             filled("payout_is_numbered", "number", "counterparty_bank", "channel"),
             above_zero("payout_amount_above_zero", "amount"),
             known_currency("payout_currency_is_known"),
+            in_whole_units("payout_amount_in_whole_units", "amount"),
             one_of("payout_status_is_known", "status", PayoutStatus.values),
             rule(
                 "payout_goes_somewhere",

@@ -125,3 +125,17 @@ def _drop_tables() -> None:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)} CASCADE")
+        cursor.execute(OF_THE_QUEUE)
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
+
+
+# What the workers' queue leaves behind beside tables; functions first, which name the types.
+OF_THE_QUEUE = """
+SELECT 'DROP FUNCTION ' || p.oid::regprocedure FROM pg_proc p
+WHERE p.pronamespace = current_schema()::regnamespace AND starts_with(p.proname, 'procrastinate_')
+UNION ALL
+SELECT 'DROP TYPE ' || t.oid::regtype FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE t.typnamespace = current_schema()::regnamespace AND starts_with(t.typname, 'procrastinate_')
+  AND (t.typtype = 'e' OR c.relkind = 'c')
+"""

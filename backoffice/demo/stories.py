@@ -7,8 +7,7 @@ not told yet; nothing is ever half told.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -16,53 +15,19 @@ from django.test.utils import override_settings
 
 from accounts.choices import ApplicationDecision, EntryKind, LoanStatus, PayoutStatus, RepaymentStatus, Side
 from accounts.models import JournalEntry, LedgerAccount, Loan, LoanApplication, Payout, Posting, Repayment
-from backoffice.demo import papers
+from backoffice.demo import batches, papers
+from backoffice.demo.stage import DORMANT_SOURCE, Stage
 from backoffice.staff.machines import machine
 from backoffice.staff.models import User
 from corrections import services
 from corrections.choices import Action, EvidenceKind, Reason
 from corrections.errors import Conflict
 from corrections.gate import recorded_write
-from corrections.models import Correction, Incident
+from corrections.models import Correction, Incident, Policy
 
 DEFECT = "DEF-2231"
 TO_BE_SENT_AGAIN = {"counterparty_bank": "CMB", "status": PayoutStatus.TO_BE_SENT, "failure_code": ""}
 MAPPING_FAULT = "Our mapping wrote ICBC for accounts of CMB; the channel answered E14, no such account at this bank."
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The staff by user name, and the ticket of the story being told."""
-
-    staff: Mapping[str, User]
-    ticket: str
-
-    def drafted(
-        self, maker: str, target: Any, values: Mapping[str, Any], reason: str, note: str, **more: Any
-    ) -> Correction:
-        return services.draft(
-            actor=self.staff[maker],
-            target=target,
-            values=values,
-            reason=reason,
-            note=note,
-            ticket=self.ticket,
-            **more,
-        )
-
-    def proven(self, correction: Correction, maker: str, file: ContentFile[bytes], kind: str, note: str = "") -> None:
-        services.attach_evidence(actor=self.staff[maker], correction=correction, file=file, kind=kind, note=note)
-
-    def submitted(self, correction: Correction, maker: str) -> None:
-        services.submit(actor=self.staff[maker], correction=correction)
-
-    def approved(self, correction: Correction, checker: str, comment: str = "") -> None:
-        services.approve(actor=self.staff[checker], correction=correction, digest=correction.digest, comment=comment)
-
-    def returned(self, correction: Correction, checker: str, comment: str) -> None:
-        services.return_for_rework(
-            actor=self.staff[checker], correction=correction, digest=correction.digest, comment=comment
-        )
 
 
 def payout(number: int) -> Payout:
@@ -375,11 +340,12 @@ def failed_at_apply(stage: Stage) -> None:
         ["SPDB Beijing West is served by ABC from now on."],
     )
     stage.proven(correction, "he.jing", letter, EvidenceKind.LETTER)
-    stage.submitted(correction, "he.jing")
+    stage.submitted(correction, "he.jing", DORMANT_SOURCE)
+    stage.approved(correction, "xu.lei", "", DORMANT_SOURCE)
     with recorded_write(source="loan-core"):
-        Payout.objects.filter(pk=row.pk).update(counterparty_bank="CEB")
+        Payout.objects.filter(pk=row.pk).update(counterparty_bank="SPD")
     try:
-        stage.approved(correction, "xu.lei")
+        stage.approved(correction, "song.yu")
     except Conflict:
         return  # that is the story: the correction is committed as failed, and says why
 
@@ -402,6 +368,53 @@ def draft_without_evidence(stage: Stage) -> None:
     stage.drafted("tang.wei", loan, {"status": LoanStatus.ACTIVE}, Reason.RECONCILIATION, note)
 
 
+def cards_may_be_typed(stage: Stage) -> None:
+    """A policy administrator asks that staff may type a customer's card; another one and the president sign that."""
+    shipped = list(Policy.objects.filter(name__startswith="card typed by staff", is_active=False).order_by("priority"))
+    note = "Customers who can't use the app sign a consent at the counter; then staff key the card, blindly twice."
+    correction = stage.drafted("ma.chao", shipped[0], {"is_active": True}, Reason.PROCESS_GAP, note)
+    for policy in shipped[1:]:
+        services.add_change(
+            actor=stage.staff["ma.chao"], correction=correction, target=policy, values={"is_active": True}
+        )
+    minutes = papers.notice(
+        "minutes-operational-risk-2026-11",
+        "Operational risk committee 操作风险委员会纪要",
+        ["Staff may type a card that the customer declared,", "with the customer's signed consent, keyed blindly."],
+    )
+    stage.proven(correction, "ma.chao", minutes, EvidenceKind.APPROVAL)
+    stage.submitted(correction, "ma.chao")
+
+
+def dormant_account_is_paid_from(stage: Stage) -> None:
+    """Money is to leave an account that slept: a checker signed, and compliance looks at it too."""
+    row = payout(10)
+    note = "The bank code belongs to a branch that was closed; the new one is in the bank's letter."
+    correction = stage.drafted("liu.yang", row, {"counterparty_bank": "CEB"}, Reason.CHANNEL_FAILURE, note)
+    lines = ["SPDB Beijing West is served by CEB from now on."]
+    letter = papers.notice("bank-letter-2026-11-20", "Change of bank code 行号变更通知", lines)
+    stage.proven(correction, "liu.yang", letter, EvidenceKind.LETTER)
+    stage.submitted(correction, "liu.yang", DORMANT_SOURCE)
+    stage.approved(correction, "zhou.yan", "The letter names this branch.", DORMANT_SOURCE)
+
+
+MERCHANTS = range(101, 112)
+
+
+def eleven_by_one_maker(stage: Stage) -> None:
+    """Each is below the senior's threshold; together they pass the one for all of a maker's in a week."""
+    note = "The settlement file of 20 November wrote ICBC for accounts of CMB."
+    for number in MERCHANTS:
+        row = payout(number)
+        if number != MERCHANTS[0]:
+            stage = replace(stage, ticket=f"OPS-1020-{number}")
+        correction = stage.drafted("tang.wei", row, TO_BE_SENT_AGAIN, Reason.SYSTEM_DEFECT, note)
+        stage.proven(correction, "tang.wei", channel_receipt(row), EvidenceKind.CHANNEL_RECEIPT)
+        stage.submitted(correction, "tang.wei")
+        if number != MERCHANTS[-1]:
+            stage.approved(correction, "guo.min")
+
+
 STORIES: dict[str, Callable[[Stage], None]] = {
     "OPS-1001": returned_and_resubmitted,
     "OPS-1002": waiting_in_shanghai,
@@ -420,6 +433,10 @@ STORIES: dict[str, Callable[[Stage], None]] = {
     "OPS-1015": failed_at_apply,
     "OPS-1016": waiting_in_shenzhen,
     "OPS-1017": draft_without_evidence,
+    "OPS-1018": cards_may_be_typed,
+    "OPS-1019": dormant_account_is_paid_from,
+    "OPS-1020": eleven_by_one_maker,
+    **batches.STORIES,
 }
 
 

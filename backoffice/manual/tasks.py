@@ -22,10 +22,14 @@ class Task:
 
 DECIDE = (
     _("Open your queue. The oldest correction stands first; J and K go to the next and the one before."),
-    _("Compare the old and new values with the evidence, and look at the machine's warnings."),
+    _(
+        "Compare the values with the evidence; what is hidden you type from it, and rows of a batch that were drawn "
+        "at random you tick one by one where the page asks for it. Answer each of the machine's warnings by a tick "
+        "and a reason."
+    ),
     _(
         "Approve, return with a comment, or reject. You can't decide what you made, edited or brought evidence to; "
-        "the next correction opens by itself."
+        "the next correction opens by itself. Some steps ask for a code of your token."
     ),
 )
 
@@ -35,7 +39,10 @@ TASKS: tuple[Task, ...] = (
         (
             _("Find the wrong record under Records, open it and choose “Propose a correction”."),
             _("Enter the new values, a reason, a note and the ticket, and attach the evidence that proves it."),
-            _("Submit. If it comes back, read the comment, put it right and submit again; you can withdraw any time."),
+            _(
+                "Answer each of the machine's warnings, look who must sign, and submit. If it comes back, read the "
+                "comment, put it right and submit again; you can withdraw any time."
+            ),
         ),
     ),
     Task(Role.CHECKER, DECIDE),
@@ -61,16 +68,23 @@ TASKS: tuple[Task, ...] = (
     Task(
         Role.POLICY_ADMIN,
         (
-            _("Read the approval policies: which signatures and how much evidence a correction needs."),
-            _("A version is never edited, and a correction keeps the version it was submitted under."),
-            _("Changing a policy takes a maker and a checker, like any other correction."),
+            _(
+                "Open “Policies”: what holds in which order, what is left open, which one would hold. A policy can "
+                "hold from an amount or a count of rows on, earlier corrections added up, and can ask each approver "
+                "of a batch to compare so many rows, drawn at random, with the evidence."
+            ),
+            _("A version is never edited: take “Next version”, attach the decision behind it as evidence, and submit."),
+            _("Sign in your queue what another one submitted. Until all have signed, the old version holds."),
         ),
     ),
     Task(
         Role.USER_ADMIN,
         (
             _("Enter each person once, by employee number, and give the person an account."),
-            _("Give the account its roles: a role alone holds everywhere, with a branch behind it on that branch."),
+            _(
+                "Ask for the account's roles under “Role requests”: another user administrator gives them. "
+                "Taking one away takes one person."
+            ),
             _("When somebody leaves, deactivate the person: all accounts are out at once. Nobody is deleted."),
         ),
     ),

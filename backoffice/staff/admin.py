@@ -1,4 +1,4 @@
-"""The pages on which user administrators keep persons, accounts and who holds which role.
+"""The pages on which user administrators keep persons and accounts. Roles are given in role_requests.py, by two.
 
 Nobody administers himself: neither his own person nor any account of it. Nobody makes a superuser here, grants a
 single permission, or deletes anything; roles themselves are made by `bootstrap_roles` and only shown.
@@ -6,7 +6,6 @@ single permission, or deletes anything; roles themselves are made by `bootstrap_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -15,9 +14,12 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from backoffice.staff import step_up
 from backoffice.staff.forms import AccountAddForm, AccountChangeForm, role_label
 from backoffice.staff.models import Person, User
 
@@ -96,11 +98,11 @@ class AccountAdmin(StaffAdmin, UserAdmin):
     list_select_related = ("person",)
     search_fields = ("username", "person__name", "person__employee_no")
     autocomplete_fields = ("person",)
-    filter_horizontal = ("groups",)
-    readonly_fields = ("username", "kind", "person", "is_superuser", "last_login", "date_joined")
+    filter_horizontal = ()
+    readonly_fields = ("username", "kind", "person", "is_superuser", "roles", "token", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("username", "password", "kind", "person", "language")}),
-        (_("Rights"), {"fields": ("is_active", "groups", "is_superuser")}),
+        (None, {"fields": ("username", "password", "kind", "person", "language", "email")}),
+        (_("Rights"), {"fields": ("is_active", "roles", "is_superuser", "token")}),
         (_("Important dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -108,7 +110,7 @@ class AccountAdmin(StaffAdmin, UserAdmin):
             None,
             {
                 "classes": ("wide",),
-                "fields": ("username", "kind", "person", "language", "password1", "password2"),
+                "fields": ("username", "kind", "person", "language", "email", "password1", "password2"),
             },
         ),
     )
@@ -119,6 +121,19 @@ class AccountAdmin(StaffAdmin, UserAdmin):
     @admin.display(description=_("roles"))
     def role_names(self, account: User) -> str:
         return ", ".join(sorted(role_label(group) for group in account.groups.all()))
+
+    @admin.display(description=_("roles"))
+    def roles(self, account: User) -> str:
+        """What the account holds, and where two people change that."""
+        link = format_html(
+            '<a href="{}?account={}">{}</a>', reverse("admin:staff_roles"), account.pk, gettext("ask or take away")
+        )
+        return format_html("{} · {}", self.role_names(account) or "—", link)
+
+    @admin.display(description=_("token"))
+    def token(self, account: User) -> str:
+        """Whether one is set up; never anything of the token itself."""
+        return gettext("set up") if step_up.has_token(account) else gettext("none")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         if not super().has_change_permission(request, obj):
@@ -135,36 +150,11 @@ class AccountAdmin(StaffAdmin, UserAdmin):
         others = self.fieldsets[1:]
         return ((None, {"fields": ("username", "kind", "language")}), *others)
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "groups":
-            kwargs["queryset"] = Group.objects.order_by("name")
-        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if field is not None and db_field.name == "groups":
-            field.label_from_instance = role_label
-        return field
-
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         account = self.get_object(request, id)
         if account is not None and account.is_machine:
             raise PermissionDenied(_("A machine's account has no password."))
         return super().user_change_password(request, id, form_url)
-
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """Django's message, which names fields only, and the roles that were given and taken."""
-        message = super().construct_change_message(request, form, formsets, add)
-        if not add and "groups" in getattr(form, "changed_data", ()):
-            moved: Any = {"changed": {"name": "roles", "object": "", "fields": _roles_moved(form)}}
-            message.append(moved)
-        return message
-
-
-def _roles_moved(form: Any) -> list[str]:
-    before, after = _names(form.initial["groups"]), _names(form.cleaned_data["groups"])
-    return [f"+ {name}" for name in sorted(after - before)] + [f"- {name}" for name in sorted(before - after)]
-
-
-def _names(groups: Iterable[Group]) -> set[str]:
-    return {group.name for group in groups}
 
 
 @admin.register(Group)

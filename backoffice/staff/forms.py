@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.staff.models import Kind, User
 from corrections.roles import Role
-
-MACHINE_ROLES: frozenset[str] = frozenset({Role.MAKER, Role.EXECUTOR})
 
 
 def role_label(group: Group) -> str:
@@ -24,17 +20,12 @@ def role_label(group: Group) -> str:
     return gettext("%(role)s: %(scope)s") % {"role": label, "scope": scope} if scope else label
 
 
-def role_of(group: Group) -> str:
-    """The role that a group gives, everywhere or on one scope (`checker: Shanghai` gives `checker`)."""
-    return group.name.split(":", 1)[0]
-
-
 class AccountAddForm(UserCreationForm):
     """A new account without roles; a human's has a password, a machine's has none and no person."""
 
     class Meta:
         model = User
-        fields = ("username", "kind", "person", "language")
+        fields = ("username", "kind", "person", "language", "email")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,24 +55,8 @@ class AccountAddForm(UserCreationForm):
 
 
 class AccountChangeForm(UserChangeForm):
-    """An account's roles, language and whether it is in use."""
+    """An account's language and whether it is in use; its roles take a second person (role_requests.py)."""
 
     class Meta:
         model = User
-        fields = ("language", "is_active", "groups")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "groups" in self.fields:
-            self.fields["groups"].label = _("roles")
-            self.fields["groups"].help_text = _(
-                "A role alone holds everywhere; a role with a name behind it holds on that scope only."
-            )
-
-    def clean_groups(self) -> Iterable[Group]:
-        groups: Iterable[Group] = self.cleaned_data["groups"]
-        if self.instance.is_superuser and groups:
-            raise ValidationError(_("A superuser administers and decides nothing: this account holds no role."))
-        if self.instance.is_machine and {role_of(group) for group in groups} - MACHINE_ROLES:
-            raise ValidationError(_("A machine never decides or administers: it may be maker or executor only."))
-        return groups
+        fields = ("language", "email", "is_active")

@@ -1,4 +1,4 @@
-"""People and their sign-in accounts; rights live in groups and in corrections.permissions, not here.
+"""People, their sign-in accounts and tokens; rights live in groups and in corrections.permissions, not here.
 
 Holds I-14 for its part: a person or an account is deactivated, never deleted (here with a message, in the
 database by trigger).
@@ -7,6 +7,7 @@ database by trigger).
 from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
+from uuid import uuid4
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -14,6 +15,7 @@ from django.db.models import ProtectedError, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from django_otp.models import Device, ThrottlingMixin
 
 
 class NeverDeletedQuerySet(models.QuerySet[Any]):
@@ -139,3 +141,69 @@ class User(NeverDeleted, AbstractUser):
     @property
     def is_machine(self) -> bool:
         return self.kind == Kind.MACHINE
+
+
+class Token(ThrottlingMixin, Device):
+    """What makes an account's one-time passwords (RFC 6238); its key is sealed at rest and gone once it is removed.
+
+    How it is set up, proved and removed is in tokens.py and step_up.py.
+    """
+
+    name = None  # type: ignore[assignment]  # there is one per account
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="tokens", verbose_name=pgettext_lazy("sign-in", "account")
+    )
+    confirmed = models.BooleanField(_("confirmed"), default=False)
+    ref = models.UUIDField(default=uuid4, unique=True, editable=False)  # owns the data key
+    key_cipher = models.TextField(blank=True, editable=False)
+    last_t = models.BigIntegerField(default=-1, editable=False)  # of the last code that passed: none passes twice
+    created_at = models.DateTimeField(_("created at"))
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+    removed_at = models.DateTimeField(_("removed at"), null=True)
+
+    class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(removed_at__isnull=True), name="token_one_living_per_account"
+            ),
+            models.CheckConstraint(
+                condition=(Q(removed_at__isnull=True) & ~Q(key_cipher="")) | Q(removed_at__isnull=False, key_cipher=""),
+                name="token_has_a_key_until_removed",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed=False) | Q(confirmed_at__isnull=False), name="token_confirmed_at_a_moment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    def get_throttle_factor(self) -> int:
+        """Seconds to wait after the first wrong code; doubled by each further one."""
+        return 1
+
+
+class StepUp(models.Model):
+    """An account proved its token at a moment, or what it had proved came to an end; append-only.
+
+    Only the newest row of an account counts.
+    """
+
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="step_ups", verbose_name=pgettext_lazy("sign-in", "account")
+    )
+    at = models.DateTimeField(_("at"))
+    is_proof = models.BooleanField(_("proof"))
+
+    class Meta:
+        verbose_name = _("proof by token")
+        verbose_name_plural = _("proofs by token")
+        default_permissions = ()
+        indexes = [models.Index(fields=["user", "-id"], name="stepup_newest_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.at:%Y-%m-%d %H:%M:%S}"

@@ -8,16 +8,16 @@ registered model its pages. Each room of pages is a module with `urls(site)`. No
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from django.contrib import admin
 from django.urls import URLPattern
 
-ROOMS = [
-    import_module(f"{__name__}.{name}")
-    for name in ("queue", "register", "decide", "evidence", "maker", "incidents", "records", "reports")
-    if find_spec(f"{__name__}.{name}")
-]
+# In the order in which their addresses are tried.
+NAMES = (
+    *("queue", "inbox", "register", "decide", "evidence", "maker", "incidents", "delegations", "records"),
+    *("batches", "batches_looked_at", "statements", "policies", "reports", "flags"),
+)
+ROOMS = [import_module(f"{__name__}.{name}") for name in NAMES]
 
 
 def extra_urls(site: admin.AdminSite) -> list[URLPattern]:

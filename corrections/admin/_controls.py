@@ -18,10 +18,11 @@ from corrections.choices import Action, Owner
 from corrections.conf import limits
 from corrections.engine import rows, values
 from corrections.errors import CorrectionError, InvalidInput
+from corrections.grants import scope_models
 from corrections.integrity.canonical import decode
 from corrections.models import Change
-from corrections.permissions import BUSINESS_ROLES, Rights, scope_models, visible_records
-from corrections.policies import match
+from corrections.permissions import BUSINESS_ROLES, Rights, visible_records
+from corrections.policies import Atom, Ruled, in_force, may_be_typed
 from corrections.registry import Entry, registry
 from corrections.selectors import display, lists
 
@@ -94,7 +95,7 @@ def build(
     form = Form(entry, action)
     if action == Action.DELETE:
         return form
-    locked = _customer_fields_closed()
+    policies = in_force()
     for name, spec in entry.fields.items():
         control = _control(reader, entry, name)
         if row is not None:
@@ -103,19 +104,17 @@ def build(
             control.value = _initial(entry.model._meta.get_field(name))
         if given is not None:
             _give(entry, control, given)
-        if locked and spec.owner == Owner.CUSTOMER:
-            control.why_disabled, control.value, control.is_ticked = locked, "", False
+        closed = _customer_field_closed(entry, action, name, policies) if spec.owner == Owner.CUSTOMER else ""
+        if closed:
+            control.why_disabled, control.value, control.is_ticked = closed, "", False
         form.controls.append(control)
     return form
 
 
-def _customer_fields_closed() -> str:
-    """Why staff can't type what a customer declared; "" where the policy lets them."""
-    try:
-        if match().staff_may_type_customer_fields:
-            return ""
-    except CorrectionError as error:
-        return str(error)
+def _customer_field_closed(entry: Entry, action: str, name: str, policies: Sequence[Ruled]) -> str:
+    """Why staff can't type what a customer declared; "" where some policy lets them."""
+    if may_be_typed(policies, Atom(entry.key, action, name, entry.config.impact, entry.is_control)):
+        return ""
     return _("Declared by the customer: the customer must enter it, staff can't type it.")
 
 

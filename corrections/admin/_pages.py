@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from corrections.admin._rights import rights_for
@@ -14,10 +15,10 @@ from corrections.models import Correction
 from corrections.selectors import corrections
 
 
-def page(site: admin.AdminSite, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def page(site: admin.AdminSite, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """A view behind the site's own door: signed in, CSRF-checked, never cached, and aware of its site."""
 
-    def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.admin_site = site  # type: ignore[attr-defined]
         request.current_app = site.name
         return view(request, *args, **kwargs)

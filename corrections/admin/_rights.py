@@ -6,7 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from corrections.permissions import BUSINESS_ROLES, Rights, rights_of
+from corrections.permissions import BUSINESS_ROLES, Rights, rights_of, sees_controls
+from corrections.registry import Entry
 
 
 def rights_for(request: HttpRequest) -> Rights:
@@ -22,3 +23,11 @@ def may_see_business(request: HttpRequest) -> bool:
     """Whether any business record may be shown: a business role on something, or a superuser."""
     rights = rights_for(request)
     return rights.is_superuser or bool(rights.roles.intersection(BUSINESS_ROLES))
+
+
+def may_see_kind(request: HttpRequest, entry: Entry) -> bool:
+    """Whether records of this kind may be shown at all; which of them is asked of each."""
+    if not entry.is_control:
+        return may_see_business(request)
+    rights = rights_for(request)
+    return rights.is_superuser or sees_controls(rights)

@@ -1,4 +1,4 @@
-"""The maker's page of a correction that is still edited, and the verbs on it; every write is one POST to one service.
+"""The maker's verbs on a correction that is still edited; every write is one POST to one service.
 
 A refusal comes back on the page itself, beside the part that it is about, and keeps what was typed.
 """
@@ -6,32 +6,29 @@ A refusal comes back on the page itself, beside the part that it is about, and k
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from corrections import services
-from corrections.admin import _pages, propose
+from corrections.admin import _answers, _pages, draft, propose
 from corrections.admin._refusals import Refusal, refusal_of, refusal_page
 from corrections.admin._rights import rights_for
-from corrections.choices import Action, EvidenceKind, Reason
-from corrections.conf import limits
+from corrections.admin._watching import answered
+from corrections.choices import Action
 from corrections.errors import CorrectionError, InvalidInput
 from corrections.models import Change, Correction
 from corrections.registry import Entry, registry
-from corrections.selectors import drafts, lists, records
-from corrections.selectors.sheet import Sheet
-
-TEXTS = ("reason", "note", "ticket")
-ABOUT_EVIDENCE = ("evidence_is_required", "customer_consent_is_required")
+from corrections.selectors import records
+from corrections.services.submit import submitting
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -49,139 +46,67 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
     ]
 
 
-# The page
-
-
-def draft_page(
-    request: HttpRequest,
-    correction: Correction,
-    *,
-    refusals: tuple[Refusal, ...] = (),
-    typed: Mapping[str, str] | None = None,
-) -> HttpResponse:
-    """A draft or returned correction as its maker sees it; `refusals` stand where the eye is."""
-    sheet = Sheet(actor=request.user, rights=rights_for(request), correction=correction)
-    texts = {name: getattr(correction, name) for name in TEXTS}
-    context = {
-        "title": _heading(correction),
-        "correction": correction,
-        "sheet": sheet,
-        "texts": {**texts, **(typed or {})},
-        "readiness": drafts.readiness(sheet),
-        "returned": drafts.returned_with(sheet),
-        "reasons": Reason.choices,
-        "kinds": EvidenceKind.choices,
-        "refusals": {refusal.verb: refusal for refusal in refusals},
-        "refusal_list": refusals,
-        "is_evidence_wanted": any(refusal.code in ABOUT_EVIDENCE or refusal.verb == "attach" for refusal in refusals),
-        "note_chars_max": limits.NOTE_CHARS_MAX,
-        "megabytes_max": limits.EVIDENCE_BYTES_MAX // (1024 * 1024),
-        **_finder(request, correction),
-    }
-    status = refusals[0].status if refusals else 200
-    return _pages.render(request, "corrections/draft.html", context, status=status)
-
-
-def _heading(correction: Correction) -> str:
-    if correction.number:
-        return _("%(number)s, revision %(revision)s") % {
-            "number": correction.number,
-            "revision": correction.revision + 1,
-        }
-    return _("Revert of %(number)s") % {"number": correction.reverts} if correction.reverts else _("New correction")
-
-
-def _finder(request: HttpRequest, correction: Correction) -> dict[str, Any]:
-    """The search for another record: `?model=…&find=…` on the page's own address."""
-    if correction.reverts_id is not None:
-        return {"models": []}
-    rights = rights_for(request)
-    models = [(entry.key, capfirst(str(entry.model._meta.verbose_name))) for entry in registry.entries()]
-    creatable = [
-        (entry.key, capfirst(str(entry.model._meta.verbose_name)))
-        for entry in registry.entries()
-        if records.may_create(rights, entry)
-    ]
-    wanted, text = request.GET.get("model", ""), request.GET.get("find", "")
-    found: dict[str, Any] = {"models": sorted(models, key=lambda one: one[1]), "creatable": creatable}
-    found |= {"find_model": wanted, "find_text": text}
-    entry = registry.get(wanted) if wanted else None
-    if entry is not None and text:
-        found |= {"find_searched": lists.searched(entry), "found": _matches(request, entry, text)}
-    return found
-
-
-def _matches(request: HttpRequest, entry: Entry, text: str) -> list[dict[str, Any]]:
-    rights = rights_for(request)
-    try:
-        rows = lists.find(request.user, rights, entry, text)
-    except CorrectionError:
-        return []
-    return [
-        {
-            "model": entry.key,
-            "pk": row.pk,
-            "label": entry.config.label(row),
-            "actions": records.actions_on(request.user, rights, entry, row),
-        }
-        for row in rows
-    ]
-
-
-def _here(correction: Correction, **query: str) -> str:
-    url = reverse("admin:corrections_correction_change", args=[correction.pk])
-    return f"{url}?{urlencode(query)}" if query else url
-
-
-def _again(
-    request: HttpRequest, correction: Correction, *refusals: Refusal, typed: Mapping[str, str] | None = None
-) -> HttpResponse:
-    """The page with its refusals; a page of their own once the correction can't be edited any more."""
-    correction.refresh_from_db()
-    if not correction.is_editable:
-        first = refusals[0]
-        return _pages.render(
-            request, "corrections/refusal.html", {"title": _("Not possible"), "refusal": first}, status=first.status
-        )
-    return draft_page(request, correction, refusals=refusals, typed=typed)
-
-
 # Why
 
 
 @require_POST
 def amend(request: HttpRequest, pk: int) -> HttpResponse:
-    """Saves the texts; with `then=find` goes on to the search for another record."""
+    """Saves the texts and the way with bad rows; with `then=find` goes on to the search for another record."""
     correction = _pages.correction_or_404(request, pk)
     typed = _typed(request)
     try:
-        services.amend(actor=request.user, correction=correction, **typed)
+        services.amend(actor=request.user, correction=correction, **typed, **_on_bad_row(request))
     except CorrectionError as error:
-        return _again(request, correction, refusal_of(error, verb="amend"), typed=typed)
+        return draft.again(request, correction, refusal_of(error, verb="amend"), typed=typed)
+    draft.have_checked(request, correction)
     if request.POST.get("then") == "find":
         query = {"model": request.POST.get("model", "")[:100], "find": request.POST.get("find", "")[:200]}
-        return HttpResponseRedirect(_here(correction, **query) + "#records")
-    return HttpResponseRedirect(_here(correction, saved="1"))
+        return HttpResponseRedirect(draft.address(correction, **query) + "#records")
+    return HttpResponseRedirect(draft.address(correction, saved="1"))
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
-    return {name: request.POST.get(name, "") for name in TEXTS}
+    return {name: request.POST.get(name, "") for name in draft.TEXTS}
 
 
 @require_POST
-def submit(request: HttpRequest, pk: int) -> HttpResponse:
+def submit(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Saves what was typed last, if it differs, and hands the correction to the checkers."""
     correction = _pages.correction_or_404(request, pk)
     typed = _typed(request) if "note" in request.POST else {}
     try:
         if any(getattr(correction, name) != text.strip() for name, text in typed.items()):
             services.amend(actor=request.user, correction=correction, **typed)
-        services.submit(actor=request.user, correction=correction)
     except CorrectionError as error:
-        verb = "amend" if error.details.get("field") in TEXTS else "submit"
-        return _again(request, correction, refusal_of(error, verb=verb), typed=typed)
+        return _not_submitted(request, correction, typed, error)
+    return answered(
+        request,
+        submitting(
+            actor=request.user, correction=correction, acknowledged=_answers.given(request.POST), **_on_bad_row(request)
+        ),
+        title=_("Submitting %(correction)s") % {"correction": correction},
+        back=draft.address(correction),
+        done=partial(_submitted, request),
+        refused=partial(_not_submitted, request, correction, typed),
+    )
+
+
+def _submitted(request: HttpRequest, correction: Correction) -> HttpResponse:
     messages.success(request, _("%(number)s is submitted and waits for decision.") % {"number": correction.number})
-    return HttpResponseRedirect(_here(correction))
+    return HttpResponseRedirect(draft.address(correction))
+
+
+def _not_submitted(
+    request: HttpRequest, correction: Correction, typed: Mapping[str, str], error: CorrectionError
+) -> HttpResponse:
+    verb = "amend" if error.details.get("field") in draft.TEXTS else "submit"
+    return draft.again(request, correction, refusal_of(error, verb=verb), typed=typed)
+
+
+def _on_bad_row(request: HttpRequest) -> dict[str, str]:
+    """What its maker chose for the bad rows of a batch; nothing else asks."""
+    chosen = request.POST.get("on_bad_row", "")
+    return {"on_bad_row": chosen} if chosen else {}
 
 
 # What changes
@@ -204,7 +129,7 @@ def add_change(request: HttpRequest, pk: int) -> HttpResponse:
         if not correction.is_editable:
             return refusal_page(request, error)
         return propose.refused(request, proposal, error)
-    return HttpResponseRedirect(_here(correction) + "#records")
+    return HttpResponseRedirect(draft.address(correction) + "#records")
 
 
 def _subject(request: HttpRequest, asked: Mapping[str, str], replaces: Change | None) -> tuple[Entry, Any, str]:
@@ -232,6 +157,7 @@ def _added(request: HttpRequest, proposal: propose.Proposal) -> None:
         if proposal.replaces is not None:
             services.remove_change(actor=request.user, change=proposal.replaces)
         services.add_change(actor=request.user, correction=proposal.correction, **arguments)
+    draft.have_checked(request, proposal.correction)
 
 
 @require_POST
@@ -240,8 +166,9 @@ def remove_change(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         services.remove_change(actor=request.user, change=_change_at(correction, request.POST.get("position", "")))
     except CorrectionError as error:
-        return _again(request, correction, refusal_of(error, verb="records"))
-    return HttpResponseRedirect(_here(correction) + "#records")
+        return draft.again(request, correction, refusal_of(error, verb="records"))
+    draft.have_checked(request, correction)
+    return HttpResponseRedirect(draft.address(correction) + "#records")
 
 
 def _change_at(correction: Correction, position: str) -> Change:
@@ -270,9 +197,11 @@ def attach(request: HttpRequest, pk: int) -> HttpResponse:
             refusals += _attached(request, correction, file, kind, note, is_alone=len(files) == 1)
     except CorrectionError as error:
         refusals.append(refusal_of(error, verb="attach"))
+    if len(refusals) < len(files):
+        draft.have_checked(request, correction)
     if refusals:
-        return _again(request, correction, _together(refusals))
-    return HttpResponseRedirect(_here(correction) + "#evidence")
+        return draft.again(request, correction, _together(refusals))
+    return HttpResponseRedirect(draft.address(correction) + "#evidence")
 
 
 def _attached(
@@ -308,5 +237,6 @@ def remove_evidence(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         services.remove_evidence(actor=request.user, evidence=item)
     except CorrectionError as error:
-        return _again(request, correction, refusal_of(error, verb="attach"))
-    return HttpResponseRedirect(_here(correction) + "#evidence")
+        return draft.again(request, correction, refusal_of(error, verb="attach"))
+    draft.have_checked(request, correction)
+    return HttpResponseRedirect(draft.address(correction) + "#evidence")

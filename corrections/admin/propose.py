@@ -6,6 +6,7 @@ The same form adds a record to a correction that is still edited (see maker.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from corrections.errors import CorrectionError, InvalidInput, NotAllowed
 from corrections.models import Change, Correction, Incident
 from corrections.registry import Entry
 from corrections.selectors import display, mentions, records
+from corrections.selectors.sheet import Sheet
 
 TEXTS = ("reason", "note", "ticket", "incident")
 
@@ -85,11 +87,22 @@ def start(
     replaces: Change | None = None,
 ) -> Proposal:
     """The form as it is opened, with the texts that came with the request."""
-    given = None if replaces is None else replaces.new
+    given = None if replaces is None else _without_hidden(request, correction, entry, replaces)
     known = action if action in Action.values else Action.UPDATE
     form = _controls.build(reader(request, correction, replaces), entry, known, row, given=given)
     texts = {name: request.POST.get(name, "") for name in TEXTS}
     return Proposal(entry, action, row, form, texts, correction, replaces)
+
+
+def _without_hidden(
+    request: HttpRequest, correction: Correction | None, entry: Entry, replaces: Change
+) -> dict[str, Any]:
+    """The new values of an earlier go, but for those that are keyed blindly and hidden from this account."""
+    if correction is None:
+        return dict(replaces.new)
+    sheet = Sheet(actor=request.user, rights=rights_for(request), correction=correction)
+    hidden = {column for name in entry.fields if sheet.blind.hides(replaces, name) for column in entry.columns(name)}
+    return {column: value for column, value in replaces.new.items() if column not in hidden}
 
 
 def reader(request: HttpRequest, correction: Correction | None, replaces: Change | None = None) -> Reader:
@@ -121,7 +134,7 @@ def wanted(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
 
 
 def _drafted(request: HttpRequest, proposal: Proposal) -> Correction:
-    return services.draft(
+    correction = services.draft(
         actor=request.user,
         **wanted(request, proposal),
         reason=proposal.texts["reason"],
@@ -129,6 +142,10 @@ def _drafted(request: HttpRequest, proposal: Proposal) -> Correction:
         ticket=proposal.texts["ticket"],
         incident=_incident(proposal.texts["incident"]),
     )
+    # What machines say of it is kept; what keeps them from looking stands on the next page.
+    with suppress(CorrectionError):
+        services.check_draft(actor=request.user, correction=correction)
+    return correction
 
 
 def _incident(text: str) -> Incident | None:

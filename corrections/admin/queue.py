@@ -25,6 +25,6 @@ def queue_page(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("My queue"),
         "queue": found,
-        "decides": bool(rights.roles.intersection(DECIDING_ROLES)) and not rights.is_superuser,
+        "decides": bool(rights.signing_roles.intersection(DECIDING_ROLES)) and not rights.is_superuser,
     }
     return _pages.render(request, "corrections/queue.html", context)

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 
 from corrections.admin import _pages, propose
 from corrections.admin._refusals import Refusal, refusal_of
-from corrections.admin._rights import may_see_business, rights_for
+from corrections.admin._rights import may_see_kind, rights_for
 from corrections.errors import CorrectionError
 from corrections.permissions import visible_records
 from corrections.registry import Entry, registry
@@ -45,11 +45,11 @@ class CorrectableAdmin(admin.ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is None:
-            return may_see_business(request)
+            return may_see_kind(request, self.entry)
         return visible_records(request.user, rights_for(request), self.entry).filter(pk=obj.pk).exists()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_see_business(request)
+        return may_see_kind(request, self.entry)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -100,7 +100,7 @@ class CorrectableAdmin(admin.ModelAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        self._demand_business(request)
+        self._demand_kind(request)
         return require_safe(self._list)(request)
 
     def _list(self, request: HttpRequest) -> HttpResponse:
@@ -117,6 +117,7 @@ class CorrectableAdmin(admin.ModelAdmin):
             "page": page,
             "refusal": refusal,
             "may_create": records.may_create(rights, self.entry),
+            "may_correct_many": records.may_correct_some(rights, self.entry),
             "kept": {one.name: one.chosen for one in page.filters if one.chosen} if page else {},
         }
         return self._render(request, "record_list", context, refusal)
@@ -131,7 +132,7 @@ class CorrectableAdmin(admin.ModelAdmin):
         return self._render(request, "record", {"title": title, "record": page})
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        self._demand_business(request)
+        self._demand_kind(request)
         return require_safe(self._history)(request, object_id)
 
     def _history(self, request: HttpRequest, pk: str) -> HttpResponse:
@@ -157,18 +158,18 @@ class CorrectableAdmin(admin.ModelAdmin):
         return propose.on_record(request, self.entry, self._row(request, object_id))
 
     def propose_create_view(self, request: HttpRequest) -> HttpResponse:
-        self._demand_business(request)
+        self._demand_kind(request)
         return propose.new_record(request, self.entry)
 
     def _row(self, request: HttpRequest, object_id: str) -> Model:
-        self._demand_business(request)
+        self._demand_kind(request)
         row = records.record(request.user, rights_for(request), self.entry, object_id)
         if row is None:
             raise Http404
         return row
 
-    def _demand_business(self, request: HttpRequest) -> None:
-        if not may_see_business(request):
+    def _demand_kind(self, request: HttpRequest) -> None:
+        if not may_see_kind(request, self.entry):
             raise PermissionDenied
 
     def _render(

@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from corrections.admin import _pages
+from corrections.admin._rights import rights_for
 from corrections.choices import Reason, State
-from corrections.selectors import corrections
-from corrections.selectors.views import View
+from corrections.permissions import is_maker
+from corrections.selectors import corrections, views
 
 # Days that every database can turn into a moment.
 DAYS = [MinValueValidator(dt.date(1900, 1, 1)), MaxValueValidator(dt.date(2999, 12, 31))]
@@ -41,11 +42,11 @@ class FilterForm(forms.Form):
     since = _day(gettext_lazy("from day"))
     until = _day(gettext_lazy("to day"))
 
-    def __init__(self, *args: Any, scopes: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scopes: list[tuple[str, str]], views: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         anything = ("", _("any"))
         self.fields["state"].choices = [anything, *State.choices]  # type: ignore[attr-defined]
-        self.fields["view"].choices = [anything, *View.choices]  # type: ignore[attr-defined]
+        self.fields["view"].choices = [anything, *views]  # type: ignore[attr-defined]
         self.fields["reason"].choices = [anything, *Reason.choices]  # type: ignore[attr-defined]
         self.fields["scope"].choices = [anything, *scopes]  # type: ignore[attr-defined]
 
@@ -74,7 +75,8 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 
 @require_safe
 def register_page(request: HttpRequest) -> HttpResponse:
-    form = FilterForm(request.GET, scopes=corrections.scope_choices(actor=request.user))
+    parts = views.offered(rights_for(request))
+    form = FilterForm(request.GET, scopes=corrections.scope_choices(actor=request.user), views=parts)
     below, above = _pages.key(request, "below"), _pages.key(request, "above")
     found = corrections.register(actor=request.user, filters=form.filters(), below=below, above=above)
     context = {
@@ -83,5 +85,6 @@ def register_page(request: HttpRequest) -> HttpResponse:
         "page": found,
         "query": _pages.query_without(request, "below", "above"),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "may_correct_many": is_maker(rights_for(request)),
     }
     return _pages.render(request, "corrections/register.html", context)

@@ -1,4 +1,4 @@
-"""Compliance's pages: the history report with its exports, audit events, approval policies. They read, nothing else.
+"""Compliance's pages: the history report with its exports, audit events. They read, nothing else.
 
 An export is a POST: it is recorded as an event, so following a link must not make one.
 """
@@ -29,7 +29,8 @@ from corrections.admin._rights import rights_for
 from corrections.choices import AuditKind, Reason, State
 from corrections.conf import limits
 from corrections.errors import CorrectionError, InvalidInput
-from corrections.permissions import scope_key, scope_models
+from corrections.grants import scope_models
+from corrections.permissions import scope_key
 from corrections.registry import registry
 from corrections.reports import events as audit
 from corrections.reports.filters import WRITTEN_BY, Filters, parse
@@ -46,13 +47,12 @@ SHOWN_OF_CORRECTION = ("correction", "reason")
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
     def view(page: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-        return _pages.page(site, page)  # type: ignore[arg-type]
+        return _pages.page(site, page)
 
     return [
         path("corrections/report/", view(history_report), name="corrections_history_report"),
         path("corrections/report/export/", view(export), name="corrections_history_export"),
         path("corrections/auditevent/", view(events), name="corrections_auditevent_changelist"),
-        path("corrections/policy/", view(policies), name="corrections_policy_changelist"),
     ]
 
 
@@ -76,7 +76,7 @@ class ReportForm(forms.Form):
         super().__init__(initial=texts)
         anything = ("", _("any"))
         choices: dict[str, list[tuple[Any, Any]]] = {
-            "scope": _scopes(sight),
+            "scope": scope_choices(sight),
             "model": sorted((entry.key, capfirst(entry.model._meta.verbose_name)) for entry in registry.entries()),
             "reason": list(Reason.choices),
             "state": [(state, label) for state, label in State.choices if state != State.DRAFT],
@@ -86,7 +86,7 @@ class ReportForm(forms.Form):
             self.fields[name].choices = [anything, *offered]  # type: ignore[attr-defined]
 
 
-def _scopes(sight: Sight) -> list[tuple[str, str]]:
+def scope_choices(sight: Sight) -> list[tuple[str, str]]:
     found = [(scope_key(row), str(row)) for model in scope_models() for row in model._default_manager.all()]
     return sorted((pair for pair in found if sight.covers(pair[0])), key=lambda pair: pair[1])
 
@@ -181,7 +181,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-# Audit events and policies
+# Audit events
 
 
 class EventForm(forms.Form):
@@ -212,12 +212,3 @@ def events(request: HttpRequest) -> HttpResponse:
         "is_filtered": any(texts.values()),
     }
     return _pages.render(request, "corrections/events.html", context)
-
-
-@require_safe
-def policies(request: HttpRequest) -> HttpResponse:
-    try:
-        found = audit.policies(rights=rights_for(request))
-    except CorrectionError as error:
-        return refusal_page(request, error)
-    return _pages.render(request, "corrections/policies.html", {"title": _("Approval policies"), "policies": found})

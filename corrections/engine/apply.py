@@ -6,16 +6,18 @@ The caller has opened the gate and a transaction; on any error it rolls all of t
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import DatabaseError, OperationalError, ProgrammingError, connections, models, router
+from django.db import DatabaseError, connections, models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action
 from corrections.engine import rows
 from corrections.engine.dependants import demand_no_dependants
+from corrections.engine.faults import NOT_OF_VALUES
 from corrections.errors import Conflict, CorrectionError, IntegrityBroken
 from corrections.models import Change
 from corrections.registry import Entry
@@ -40,10 +42,14 @@ class AfterImageDiffers(Conflict):
     message = _("%(record)s: what was stored is not what was approved, so nothing was written.")
 
 
-def apply_changes(changes: Sequence[Change]) -> None:
-    """Writes all changes in order of position and fills in their images, unsaved. Raises CorrectionError."""
+def apply_changes(changes: Sequence[Change], live: Mapping[tuple[str, str], models.Model] | None = None) -> None:
+    """Writes all changes in order of position and fills in their images, unsaved. Raises CorrectionError.
+
+    `live` are the target rows, where the caller has locked them in this transaction already.
+    """
     try:
-        live = rows.locked_targets(change for change in changes if change.action != Action.CREATE)
+        if live is None:
+            live = rows.locked_targets(change for change in changes if change.action != Action.CREATE)
         created: dict[int, Any] = {}
         for change in changes:
             _WRITERS[Action(change.action)](change, live, created)
@@ -52,12 +58,12 @@ def apply_changes(changes: Sequence[Change]) -> None:
         _read_after_images(changes)
     except (DatabaseError, OverflowError) as error:
         # A busy database, or a statement that is wrong in itself, says nothing about the values.
-        if isinstance(error, OperationalError | ProgrammingError):
+        if isinstance(error, NOT_OF_VALUES):
             raise
         raise DatabaseRefused(detail=type(error).__name__) from error
 
 
-def _update(change: Change, live: dict[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
+def _update(change: Change, live: Mapping[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
     entry = rows.entry_of(change.target_model)
     change.before_image = rows.demand_unchanged(entry, change, live.get((change.target_model, change.target_pk)))
     new = rows.decoded(entry, _resolved(change.new, created))
@@ -66,7 +72,7 @@ def _update(change: Change, live: dict[tuple[str, str], models.Model], created: 
         raise RowCountDiffers(record=change.target_label)
 
 
-def _delete(change: Change, live: dict[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
+def _delete(change: Change, live: Mapping[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
     entry = rows.entry_of(change.target_model)
     change.before_image = rows.demand_unchanged(entry, change, live.get((change.target_model, change.target_pk)))
     matching = _expected(entry, change)
@@ -75,7 +81,7 @@ def _delete(change: Change, live: dict[tuple[str, str], models.Model], created: 
         raise RowCountDiffers(record=change.target_label)
 
 
-def _create(change: Change, live: dict[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
+def _create(change: Change, live: Mapping[tuple[str, str], models.Model], created: dict[int, Any]) -> None:
     entry = rows.entry_of(change.target_model)
     row = rows.unsaved(entry, _resolved(change.new, created))
     # Not save(): a model's own save() may do more than was approved.
@@ -162,6 +168,28 @@ def _keep_after_image(entry: Entry, change: Change, row: models.Model | None) ->
     for column, value in change.new.items():
         if not rows.is_placeholder(value) and change.after_image.get(column) != value:
             raise AfterImageDiffers(record=change.target_label, column=column)
+
+
+def rehearse(changes: Sequence[Change], live: Mapping[tuple[str, str], models.Model]) -> None:
+    """The real apply, on copies of the changes, taken back whole: what would fail then, fails now.
+
+    Raises what apply would raise. Nothing of it remains, history included.
+    """
+    copies = [copy.copy(change) for change in changes]
+    with transaction.atomic():
+        apply_changes(copies, live)
+        demand_images(copies)
+        _check_deferred()
+        transaction.set_rollback(True)
+
+
+def _check_deferred() -> None:
+    """Rules that PostgreSQL keeps for the commit, which never comes here."""
+    if connections[router.db_for_write(Change)].vendor == "postgresql":
+        try:
+            connections[router.db_for_write(Change)].check_constraints()
+        except DatabaseError as error:
+            raise DatabaseRefused(detail=type(error).__name__) from error
 
 
 def demand_images(changes: Sequence[Change]) -> None:

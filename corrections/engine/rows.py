@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from corrections.engine import reading
 from corrections.errors import Conflict, InvalidInput
 from corrections.integrity.canonical import decode, encode
 from corrections.models import Change
 from corrections.registry import Entry, registry
 
+# From so many on, a statement for each table is quicker than one that joins them.
+MANY_ROWS = 200
+
 Image = dict[str, Any]
+# Rows as they are, by label and key.
+Live = Mapping[tuple[str, str], models.Model]
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,14 @@ def entry_of(label: str) -> Entry:
     return entry
 
 
+@cache
+def _columns(model: type[models.Model]) -> dict[str, models.Field[Any, Any]]:
+    return {field.attname: field for field in model._meta.concrete_fields}
+
+
 def column_image(entry: Entry, row: models.Model, columns: Iterable[str]) -> Image:
     """Canonical values of some columns of a row."""
-    fields = {field.attname: field for field in entry.model._meta.concrete_fields}
+    fields = _columns(entry.model)
     return {column: encode(fields[column], getattr(row, column)) for column in columns}
 
 
@@ -77,7 +89,7 @@ def image(entry: Entry, row: models.Model) -> Image:
 
 def decoded(entry: Entry, values: Image) -> dict[str, Any]:
     """Python values of canonical ones, by column."""
-    fields = {field.attname: field for field in entry.model._meta.concrete_fields}
+    fields = _columns(entry.model)
     return {column: decode(fields[column], value) for column, value in values.items()}
 
 
@@ -93,17 +105,41 @@ def is_placeholder(value: Any) -> bool:
 
 def locked(entry: Entry, pks: Iterable[Any]) -> dict[str, models.Model]:
     """The rows by key as text, locked until the transaction ends, always in the order of their keys."""
-    rows = entry.model._base_manager.select_for_update(of=("self",)).filter(pk__in=list(pks)).order_by("pk")
-    return {str(row.pk): row for row in rows}
+    keys = list(pks)
+    if len(keys) > MANY_ROWS:
+        return {str(row.pk): row for row in reading.lock_rows(entry.model, keys, entry.config.reads)}
+    return {str(row.pk): row for row in read(entry, keys).select_for_update(of=("self",)).order_by("pk")}
+
+
+def read(entry: Entry, pks: Iterable[Any]) -> models.QuerySet[Any]:
+    """The rows with the references that labels and checks follow."""
+    rows = entry.model._base_manager.filter(pk__in=list(pks))
+    return rows.select_related(*entry.config.reads) if entry.config.reads else rows
 
 
 def locked_targets(changes: Iterable[Change]) -> dict[tuple[str, str], models.Model]:
     """The live rows of changes by label and key, locked model by model in one order, so that nobody deadlocks."""
+    wanted = _wanted(changes)
+    return {(label, pk): row for label in sorted(wanted) for pk, row in locked(entry_of(label), wanted[label]).items()}
+
+
+def live_targets(changes: Iterable[Change]) -> dict[tuple[str, str], models.Model]:
+    """The live rows of changes by label and key, for looking at."""
+    wanted = _wanted(changes)
+    return {(label, str(row.pk)): row for label in wanted for row in _live(entry_of(label), wanted[label])}
+
+
+def _live(entry: Entry, pks: list[str]) -> Iterable[models.Model]:
+    is_many = len(pks) > MANY_ROWS
+    return reading.read_rows(entry.model, pks, entry.config.reads) if is_many else read(entry, pks)
+
+
+def _wanted(changes: Iterable[Change]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         if change.target_pk:
             wanted[change.target_model].append(change.target_pk)
-    return {(label, pk): row for label in sorted(wanted) for pk, row in locked(entry_of(label), wanted[label]).items()}
+    return wanted
 
 
 def shown(entry: Entry, name: str, values: Image) -> str:
@@ -122,7 +158,22 @@ def shown(entry: Entry, name: str, values: Image) -> str:
 
 def fields_of(entry: Entry, columns: Iterable[str]) -> list[str]:
     """Names of the fields behind columns, each once, in order."""
-    return list(dict.fromkeys(entry.field_of_column(column) for column in columns))
+    return list(_fields_of(entry, tuple(columns)))
+
+
+@lru_cache(maxsize=1_000)  # the rows of a batch write the same few columns
+def _fields_of(entry: Entry, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry.field_of_column(column) for column in columns))
+
+
+@lru_cache(maxsize=1_000)
+def _fields_written(entry: Entry, columns: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_fields_of(entry, columns))
+
+
+def fields_written(entry: Entry, columns: Iterable[str]) -> frozenset[str]:
+    """The same, as a set."""
+    return _fields_written(entry, tuple(columns))
 
 
 def moved(entry: Entry, expected: Image, live: Image, *, before: Image | None = None) -> list[Moved]:
@@ -138,6 +189,13 @@ def moved(entry: Entry, expected: Image, live: Image, *, before: Image | None = 
         )
         for name in fields_of(entry, columns)
     ]
+
+
+def demand_same(entry: Entry, change: Change, row: models.Model | None) -> None:
+    """Like `demand_unchanged`, for many rows of which nobody needs the image."""
+    is_known = row is not None and change.old.keys() <= _columns(entry.model).keys()
+    if row is None or not is_known or column_image(entry, row, change.old) != change.old:
+        demand_unchanged(entry, change, row)
 
 
 def demand_unchanged(entry: Entry, change: Change, row: models.Model | None) -> Image:

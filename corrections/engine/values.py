@@ -14,6 +14,7 @@ import math
 import re
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +50,11 @@ TYPES: tuple[tuple[type[models.Field[Any, Any]], tuple[type, ...]], ...] = (
     (models.BinaryField, (bytes,)),
     (models.JSONField, (dict, list, str, bool, int, float)),
 )
+HOW_TO_WRITE: tuple[tuple[type[models.Field[Any, Any]], Any], ...] = (
+    (models.DateTimeField, _("can't be read as a moment. Write it as 2026-11-23 14:05.")),
+    (models.DateField, _("can't be read as a day. Write it as 2026-11-23.")),
+    (models.TimeField, _("can't be read as a time. Write it as 14:05.")),
+)
 # Python reads digits of every script in these; for numbers the patterns above see to it.
 ASCII_ONLY = (models.BooleanField, models.DateField, models.TimeField, models.DurationField, models.UUIDField)
 
@@ -67,6 +73,14 @@ def not_found(entry: Entry, name: str) -> ValueNotUsable:
     return refuse(entry, name, _("no such record. Choose one from the list."), code="reference_not_found")
 
 
+def must_be_filled_in(entry: Entry, name: str) -> ValueNotUsable:
+    return refuse(entry, name, _("must be filled in."))
+
+
+def must_be_text(entry: Entry, name: str) -> ValueNotUsable:
+    return refuse(entry, name, _("must be text."))
+
+
 def parse(entry: Entry, name: str, raw: Any) -> Any:
     """The Python value of an ordinary field. Raises ValueNotUsable."""
     field = entry.model._meta.get_field(name)
@@ -75,16 +89,24 @@ def parse(entry: Entry, name: str, raw: Any) -> Any:
     try:
         return field.clean(_parse_plain(entry, name, field, raw), None)  # type: ignore[union-attr]
     except ValidationError as error:
-        raise refuse(entry, name, problem_of(error)) from None
+        raise refuse(entry, name, problem_of(error, field)) from None
     except (ValueError, OverflowError):
-        raise refuse(entry, name, _("can't be read as such a value. Check how it is written.")) from None
+        raise refuse(entry, name, unreadable(field)) from None
 
 
-def problem_of(error: ValidationError) -> str:
+def unreadable(field: Any) -> Any:
+    """What to do about a text that is no value of the field's kind."""
+    for kind, told in HOW_TO_WRITE:
+        if isinstance(field, kind):
+            return told
+    return _("can't be read as such a value. Check how it is written.")
+
+
+def problem_of(error: ValidationError, field: Any) -> str:
     """What Django's validation says, without repeating the value."""
-    unreadable = _("can't be read as such a value. Check how it is written.")
     return " ".join(
-        str(unreadable) if "%(value)" in str(part.message) else " ".join(part.messages) for part in error.error_list
+        str(unreadable(field)) if "%(value)" in str(part.message) else " ".join(part.messages)
+        for part in error.error_list
     )
 
 
@@ -96,12 +118,11 @@ def _parse_plain(entry: Entry, name: str, field: Any, raw: Any) -> Any:
             return None
     if raw is None:
         return None
-    accepted = next((types for kind, types in TYPES if isinstance(field, kind)), (str,))
+    accepted, is_ascii, parser = _how_to_read(type(field))  # type: ignore[arg-type]  # a class is hashable
     if not isinstance(raw, accepted):
         raise refuse(entry, name, _("can't be a value of this type. Enter it as text."), code="value_of_wrong_type")
-    if isinstance(raw, str) and isinstance(field, ASCII_ONLY) and not raw.isascii():
-        raise refuse(entry, name, _("can't be read as such a value. Check how it is written."))
-    parser = next((parser for kind, parser in _PARSERS if isinstance(field, kind)), None)
+    if is_ascii and isinstance(raw, str) and not raw.isascii():
+        raise refuse(entry, name, unreadable(field))
     return raw if parser is None else parser(entry, name, field, raw)
 
 
@@ -118,6 +139,8 @@ def _refuse_strange_text(entry: Entry, name: str, raw: str) -> None:
     if len(raw) > limits.VALUE_CHARS_MAX:
         too_long = _("longer than %(max)s characters. Shorten it.") % {"max": limits.VALUE_CHARS_MAX}
         raise refuse(entry, name, too_long, code="value_too_long")
+    if raw.isascii() and raw.isprintable():
+        return
     for char in raw:
         # Control and format characters (NUL, bidirectional marks, zero-width) make two texts look like one.
         if unicodedata.category(char) in {"Cc", "Cf", "Cs"} and char not in "\n\t\r":
@@ -229,11 +252,19 @@ _PARSERS: tuple[tuple[type[models.Field[Any, Any]], Any], ...] = (
 )
 
 
+@lru_cache(maxsize=200)
+def _how_to_read(kind: type[models.Field[Any, Any]]) -> tuple[tuple[type, ...], bool, Any]:
+    """Of a kind of column: the types that it takes, whether texts are ASCII, and what reads them."""
+    accepted = next((types for of, types in TYPES if issubclass(kind, of)), (str,))
+    parser = next((parser for of, parser in _PARSERS if issubclass(kind, of)), None)
+    return accepted, issubclass(kind, ASCII_ONLY), parser
+
+
 def _parse_reference(entry: Entry, name: str, field: models.ForeignKey[Any, Any], raw: Any) -> Any:
     """Key of the referenced row, which must exist and be one that the field may refer to."""
     if raw is None or raw == "":
         if not field.null:
-            raise refuse(entry, name, _("must be filled in."))
+            raise must_be_filled_in(entry, name)
         return None
     if isinstance(raw, models.Model):
         is_one = isinstance(raw, field.related_model)
@@ -252,3 +283,20 @@ def _column_of(field: Any) -> Any:
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     return field
+
+
+def reference_key(entry: Entry, name: str, text: str | None) -> Any:
+    """What a text names through a reference, as the other record's column holds it; whether it's there is not asked.
+
+    Raises ValueNotUsable.
+    """
+    field: Any = entry.model._meta.get_field(name)
+    if text is None or text == "":
+        if not field.null:
+            raise must_be_filled_in(entry, name)
+        return None
+    column = _column_of(field)
+    try:
+        return column.to_python(_parse_plain(entry, name, column, text))
+    except (ValueError, TypeError, ValidationError, ValueNotUsable):
+        raise not_found(entry, name) from None

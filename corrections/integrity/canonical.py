@@ -72,22 +72,25 @@ def decode(field: models.Field[Any, Any], value: Any) -> Any:
     return field.to_python(value)
 
 
+# Made once: a batch has two digests for each of its rows.
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+PLAIN = frozenset({type(None), bool, int, str})
+
+
 def to_bytes(content: Any) -> bytes:
     """Canonical bytes of JSON content. Raises ValueError for what has no canonical form, a float above all."""
     _refuse_ambiguous(content)
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return CANONICAL.encode(content).encode()
 
 
 def _refuse_ambiguous(content: Any) -> None:
     """Only what JSON writes in one way: 1 and "1" would be the same key, and a float has many spellings."""
-    if isinstance(content, dict):
-        if not all(isinstance(key, str) for key in content):
+    if isinstance(content, dict | list | tuple):
+        if isinstance(content, dict) and not all(isinstance(key, str) for key in content):
             raise ValueError("A key that is no text has no canonical form.")
-        for item in content.values():
-            _refuse_ambiguous(item)
-    elif isinstance(content, list | tuple):
-        for item in content:
-            _refuse_ambiguous(item)
+        for item in content.values() if isinstance(content, dict) else content:
+            if type(item) not in PLAIN:  # most are: no call for each
+                _refuse_ambiguous(item)
     elif not (content is None or isinstance(content, bool | int | str)):
         raise ValueError(f"A {type(content).__name__} has no canonical form.")
 

@@ -14,7 +14,10 @@ from corrections.models.correction import Correction
 
 
 class Change(models.Model):
-    correction = models.ForeignKey(Correction, models.PROTECT, related_name="changes", verbose_name=_("correction"))
+    # No index of its own: `change_position_once` begins with it, and each one costs a batch at every row it writes.
+    correction = models.ForeignKey(
+        Correction, models.PROTECT, related_name="changes", db_index=False, verbose_name=_("correction")
+    )
     position = models.PositiveIntegerField(_("position"))
     action = models.CharField(_("action"), max_length=6, choices=Action.choices)
     target_model = models.CharField(_("kind of record"), max_length=100)
@@ -26,6 +29,11 @@ class Change(models.Model):
     after_image = models.JSONField(_("after-image"), null=True, blank=True)
     amount = models.DecimalField(_("amount at stake"), max_digits=20, decimal_places=4, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
+    # Of the revision that was submitted: in the policy currency, and whose money it is (a key, never a secret).
+    stake = models.DecimalField(max_digits=20, decimal_places=4, null=True)
+    beneficiary = models.CharField(max_length=120, blank=True)
+    # What became of it: "" until then, ROW_APPLIED, or the code for which this row of a batch was skipped.
+    outcome = models.CharField(_("outcome"), max_length=64, blank=True)
     scope_before = models.CharField(max_length=120, blank=True)
     scope_after = models.CharField(max_length=120, blank=True)
 
@@ -43,7 +51,11 @@ class Change(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(action__in=Action.values), name="change_action_is_known"),
         ]
-        indexes = [models.Index(fields=["target_model", "target_pk"], name="change_target")]
+        indexes = [
+            models.Index(fields=["target_model", "target_pk"], name="change_target"),
+            # Of all rows: SQLite can't tell from a parameter that a partial index would do.
+            models.Index(fields=["beneficiary"], name="change_beneficiary"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.target_label}"

@@ -56,6 +56,23 @@ class Correction(ConcurrentTransitionMixin, models.Model):
     step_role = models.CharField(_("waits for"), max_length=20, blank=True, choices=roles.Role.choices)
     summary = models.CharField(_("what changes"), max_length=300, blank=True)
     amounts = models.JSONField(_("amount at stake"), default=dict, blank=True)
+    # In the policy currency, by the rates pinned in `demand`; None where no money is at stake.
+    stake = models.DecimalField(_("amount in the policy currency"), max_digits=20, decimal_places=4, null=True)
+    # How many it changes, as counted at submission: policies ask for it, and for what earlier ones add up to.
+    rows = models.PositiveIntegerField(_("rows"), default=0)
+    # What its policies demand together, as pinned at submission (policies/demand.py).
+    demand = models.JSONField(default=dict, blank=True)
+    # Warnings that the maker passed at submission, with the reason given for each.
+    acknowledged = models.JSONField(default=dict, blank=True)
+    # Since when the open step is open, and what the clocks did about it.
+    step_opened_at = models.DateTimeField(_("waits since"), null=True, blank=True)
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True)
+    escalated_role = models.CharField(_("escalated to"), max_length=20, blank=True, choices=roles.Role.choices)
+    apply_not_before = models.DateTimeField(_("cool-off until"), null=True, blank=True)
+    referred_at = models.DateTimeField(_("referred at"), null=True, blank=True)
+    # A senior applied at once (break-glass): who must not countersign, and until when somebody should.
+    broke_glass_at = models.DateTimeField(_("applied by break-glass"), null=True, blank=True)
+    countersign_by = models.DateTimeField(_("countersign by"), null=True, blank=True)
 
     is_held = models.BooleanField(_("on hold"), default=False)
     hold_comment = models.TextField(_("why on hold"), blank=True)
@@ -89,6 +106,14 @@ class Correction(ConcurrentTransitionMixin, models.Model):
             models.Index(fields=["state", "step_role", "submitted_at", "id"], name="correction_queue"),
             models.Index(fields=["maker_person", "state", "-id"], name="correction_mine"),
             models.Index(fields=["applied_at"], name="correction_applied"),
+            # Amounts that add up, and what the clocks look at.
+            models.Index(fields=["maker_person", "submitted_at"], name="correction_of_maker"),
+            models.Index(fields=["submitted_at", "id"], name="correction_submitted"),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state__in=["submitted", "returned", "approved"]),
+                name="correction_clock",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -120,6 +145,12 @@ class Correction(ConcurrentTransitionMixin, models.Model):
 
     @transition(state, source=sources_of(State.EXPIRED), target=State.EXPIRED)
     def move_to_expired(self) -> None: ...
+
+    @transition(state, source=sources_of(State.APPLYING), target=State.APPLYING)
+    def move_to_applying(self) -> None: ...
+
+    @transition(state, source=sources_of(State.STOPPED), target=State.STOPPED)
+    def move_to_stopped(self) -> None: ...
 
     @transition(state, source=sources_of(State.APPLIED), target=State.APPLIED)
     def move_to_applied(self) -> None: ...

@@ -35,13 +35,15 @@ class StoredFile:
     key_id: UUID
 
 
-def store(content: bytes, owner: UUID) -> StoredFile:
+def store(content: bytes, owner: UUID, *, most: int | None = None) -> StoredFile:
     """Encrypt and keep a file under the data key of `owner`; storing it again changes nothing.
+
+    `most` bytes, where another limit holds than that of evidence.
 
     The stored file is read back and verified before this returns. Raises InvalidInput for an empty or too large
     file, IntegrityBroken (`evidence_file_changed`) when the file that is already there is not what it should be.
     """
-    refuse_size(content)
+    refuse_size(content, most)
     sha256 = hashlib.sha256(content).hexdigest()
     key = current_ring().for_owner(owner)
     name = _name(sha256, key.id)

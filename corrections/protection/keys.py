@@ -155,15 +155,17 @@ class KeyRing:
         """Raises SecretUnreadable: the key is unknown, destroyed, or can't be unwrapped."""
         self._forget_what_may_be_undone()
         if key_id not in self._by_id:
-            row = _table().objects.filter(pk=key_id).first()
-            if row is None:
-                raise SecretUnreadable(_("The key of this value is not known."), code="secret_key_unknown")
-            if row.destroyed_at is not None:
-                raise SecretUnreadable(
-                    _("This value was erased: its key has been destroyed."), code="secret_key_destroyed"
-                )
-            self._keep(row)
+            self.take(_table().objects.filter(pk=key_id).first())
         return self._by_id[key_id]
+
+    def take(self, row: Any) -> None:
+        """Keeps a stored data key that was read with what it opens. Raises SecretUnreadable."""
+        self._forget_what_may_be_undone()
+        if row is None:
+            raise SecretUnreadable(_("The key of this value is not known."), code="secret_key_unknown")
+        if row.destroyed_at is not None:
+            raise SecretUnreadable(_("This value was erased: its key has been destroyed."), code="secret_key_destroyed")
+        self._keep(row)
 
     def _read(self, owners: list[UUID]) -> None:
         for row in _table().objects.filter(owner__in=owners, destroyed_at__isnull=True):

@@ -42,6 +42,7 @@ __all__ = [
     "normalise",
     "reveal",
     "seal",
+    "seal_text",
     "unseal",
 ]
 
@@ -66,6 +67,12 @@ def seal(*, model: type[Model], field: str, ref: UUID, owner: UUID, plain: str |
         index: blind_index(kind, text),
         masked: mask(kind, text),
     }
+
+
+@sensitive_variables()
+def seal_text(*, model: type[Model], field: str, ref: UUID, owner: UUID, plain: str) -> str:
+    """The ciphertext alone, for what is never searched or shown and has no kind; `unseal` opens it."""
+    return _encrypt(plain, _binding(model, field, ref), owner)
 
 
 @sensitive_variables()

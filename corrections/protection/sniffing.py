@@ -79,15 +79,16 @@ def sniff(content: bytes, filename: str) -> FileType:
     return TYPES[found]
 
 
-def refuse_size(content: bytes) -> None:
-    """Raises InvalidInput `evidence_is_empty` or `evidence_too_large`."""
+def refuse_size(content: bytes, most: int | None = None) -> None:
+    """Raises InvalidInput `evidence_is_empty` or `evidence_too_large`; `most` bytes where another limit holds."""
+    most = limits.EVIDENCE_BYTES_MAX if most is None else most
     if not content.strip():
         raise InvalidInput(_("The file is empty."), code="evidence_is_empty")
-    if len(content) > limits.EVIDENCE_BYTES_MAX:
+    if len(content) > most:
         raise InvalidInput(
             _("The file is larger than %(megabytes)d MB."),
             code="evidence_too_large",
-            megabytes=limits.EVIDENCE_BYTES_MAX // (1024 * 1024),
+            megabytes=most // (1024 * 1024),
         )
 
 

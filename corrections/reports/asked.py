@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from corrections.models import Change
 from corrections.registry import Entry, registry
 from corrections.reports.filters import Filters, number_column, record_keys
-from corrections.reports.history import CHUNK_ROWS, WRITTEN_STATES, FieldChange, Sight, matching_corrections
+from corrections.reports.history import (
+    CHUNK_ROWS,
+    KEYED_BLINDLY,
+    WRITTEN_STATES,
+    FieldChange,
+    Sight,
+    matching_corrections,
+)
+from corrections.selectors.blind import hidden_from_all
 
 
 def is_about_unwritten(filters: Filters) -> bool:
@@ -53,6 +61,7 @@ def _fields(entry: Entry, change: Change) -> Iterator[FieldChange]:
     correction = change.correction
     image = {**change.new, **(change.before_image or {})}
     record = str(image.get(number_column(entry)) or change.target_label)
+    hidden = hidden_from_all(correction, change)
     for name in entry.display_fields():
         columns = [column for column in entry.columns(name) if column in change.new or column in change.old]
         if not columns or all(change.old.get(column) == change.new.get(column) for column in columns):
@@ -61,6 +70,8 @@ def _fields(entry: Entry, change: Change) -> Iterator[FieldChange]:
         before, after = change.old.get(shown), change.new.get(shown)
         if before in (None, "") and after in (None, ""):
             continue
+        if name in hidden:
+            after = KEYED_BLINDLY
         assert correction.submitted_at is not None  # noqa: S101 - it has a number
         yield FieldChange(
             entry, change.target_pk, record, name, before, after, change.action,

@@ -19,9 +19,10 @@ from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action, DecisionKind, Reason, State
 from corrections.reports.details import Details
-from corrections.reports.history import NOT_RECORDED, FieldChange
+from corrections.reports.history import KEYED_BLINDLY, NOT_RECORDED, FieldChange
 from corrections.roles import Role
 from corrections.selectors import display
+from corrections.selectors.blind import HIDDEN
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Style:
     def value(self, change: FieldChange, value: Any) -> str:
         if value is NOT_RECORDED:
             return str(gettext("(not recorded)")) if self.is_words else "(not recorded)"
+        if value is KEYED_BLINDLY:
+            return HIDDEN
         if value is None or value == "":
             return ""
         column = change.entry.columns(change.field)[-1]
@@ -120,6 +123,7 @@ OF_SIGNATURE: tuple[tuple[Heading, Callable[[Style, Any], str]], ...] = (
     (("decision", _("decision")), lambda style, one: style.choice(DecisionKind, one.kind)),
     (("at", _("at")), lambda style, one: style.moment(one.decided_at)),
     (("comment", _("comment")), lambda style, one: lines(one.comment)),
+    (("confirmed", _("lines compared with the evidence")), lambda style, one: ", ".join(map(str, one.confirmed))),
 )
 
 

@@ -20,7 +20,7 @@ FACTS = (
     *("pk", "number", "state", "revision", "reason", "note", "ticket", "maker_name", "submitted_at", "applied_at"),
     *("outcome_note", "incident_id", "policy_id", "reverts__number"),
 )
-SIGNATURE = ("correction_id", "revision", "role", "kind", "person_name", "decided_at", "comment")
+SIGNATURE = ("correction_id", "revision", "role", "kind", "person_name", "decided_at", "comment", "confirmed")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Audit events and approval policies as compliance reads them: a page at a time by key, within the reader's sight."""
+"""Audit events as compliance reads them: a page at a time by key, within the reader's sight."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import AuditKind
 from corrections.conf import limits
-from corrections.errors import NotAllowed
-from corrections.models import AuditEvent, Policy
+from corrections.models import AuditEvent
 from corrections.permissions import Rights
 from corrections.reports.filters import LABELS, FilterUnusable, people_named
 from corrections.reports.history import Sight
-from corrections.roles import Role
 
 
 @dataclass(frozen=True)
@@ -120,12 +118,14 @@ WORDS = {
     "digest": _("digest"),
     "evidence": _("evidence"),
     "filters": _("filters"),
+    "flags": _("Risk flags"),
     "form": _("opened as"),
     "format": _("format"),
     "history": _("History report"),
     "incident": _("incident"),
     "name": _("file name"),
     "original": _("original"),
+    "owner_name": _("token of"),
     "position": _("position"),
     "preview": _("preview"),
     "reverts": _("Takes back"),
@@ -155,11 +155,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{_name(name)} {part}" for name, part in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def policies(*, rights: Rights) -> list[Policy]:
-    """Every version of every approval policy, with its steps. For compliance and those who keep the policies."""
-    if not rights.roles & {Role.COMPLIANCE, Role.POLICY_ADMIN}:
-        raise NotAllowed
-    found = Policy.objects.prefetch_related("steps").order_by("-is_active", "priority", "name", "-version")
-    return list(found[: limits.COUNT_MAX])

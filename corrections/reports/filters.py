@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from corrections.choices import Reason, State
 from corrections.conf import person_model
 from corrections.errors import InvalidInput
-from corrections.permissions import scope_key, scope_models
+from corrections.grants import scope_models
+from corrections.permissions import scope_key
 from corrections.registry import Entry, registry
 
 TEXT_CHARS_MAX = 200
@@ -36,6 +37,7 @@ LABELS = {
     "reason": _("reason"),
     "state": _("state"),
     "written_by": _("written by"),
+    "flag": _("risk flag"),
 }
 
 

@@ -21,9 +21,10 @@ from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action, State
 from corrections.errors import NotAllowed
+from corrections.grants import scope_model
 from corrections.integrity.canonical import encode
 from corrections.models import Correction
-from corrections.permissions import COMPANY, Rights, scope_model
+from corrections.permissions import COMPANY, Rights
 from corrections.registry import Entry, registry
 from corrections.reports.filters import Filters, FilterUnusable, number_column, people_named, record_keys
 from corrections.roles import Role
@@ -32,6 +33,7 @@ from corrections.selectors.corrections import among
 CHUNK_ROWS = 500
 ACTIONS = {"+": Action.CREATE, "~": Action.UPDATE, "-": Action.DELETE}
 NOT_RECORDED = object()  # a value from before history began
+KEYED_BLINDLY = object()  # a value that somebody has still to key without having seen it
 WRITTEN_STATES = (State.APPLIED, State.REVERTED, State.APPLYING, State.STOPPED)
 
 # Columns of a historical row in front of the record's own.

@@ -7,13 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from corrections.permissions import scope_models
+from corrections.grants import scope_models
 from corrections.registry import Entry
 from corrections.reports import columns
 from corrections.reports.asked import asked_changes, is_about_unwritten
 from corrections.reports.details import Details, DetailsStore, signatures_max
 from corrections.reports.filters import Filters
-from corrections.reports.history import NOT_RECORDED, FieldChange, Sight, demand_known_record, written_changes
+from corrections.reports.history import (
+    KEYED_BLINDLY,
+    NOT_RECORDED,
+    FieldChange,
+    Sight,
+    demand_known_record,
+    written_changes,
+)
 from corrections.selectors import display
 
 GROUP_LINES = 500
@@ -101,5 +108,5 @@ def _references(group: Sequence[FieldChange]) -> Iterator[tuple[Entry, dict[str,
         if display.reference_field(change.entry, change.field) is not None:
             column = change.entry.columns(change.field)[0]
             for value in (change.before, change.after):
-                if value is not None and value is not NOT_RECORDED:
+                if value is not None and value not in (NOT_RECORDED, KEYED_BLINDLY):
                     yield change.entry, {column: value}

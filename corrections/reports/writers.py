@@ -1,7 +1,7 @@
 """Writes lines of text to CSV and XLSX, one after another with bounded memory; every cell is made safe here.
 
 CSV is UTF-8 with a byte-order mark, comma, CRLF, every cell quoted. XLSX holds texts only, no number, formula or link.
-Both take their conventions from safe_cells.py.
+Both take their conventions from files/safe_cells.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import IO, Any, Protocol
 import xlsxwriter
 from django.utils.translation import gettext as _
 
+from corrections.files.safe_cells import for_csv, for_sheet
 from corrections.reports.lines import Line
-from corrections.reports.safe_cells import for_csv, for_sheet
 
 CSV, XLSX = "csv", "xlsx"
 FORMATS = {CSV: "text/csv; charset=utf-8", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}

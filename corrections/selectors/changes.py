@@ -15,6 +15,7 @@ from corrections.engine.dependants import dependants_of
 from corrections.models import Change, Correction
 from corrections.registry import Entry, registry
 from corrections.selectors import display
+from corrections.selectors.blind import HIDDEN, Blind
 
 # In these states live values should still be the old ones; in `applied` the new ones. Elsewhere nothing is expected.
 WAITING = (State.DRAFT, State.SUBMITTED, State.RETURNED, State.APPROVED, State.FAILED)
@@ -31,6 +32,7 @@ class Line:
     after: str
     live: str = ""
     is_moved: bool = False
+    is_blind: bool = False  # what is asked for is hidden, because it is keyed blindly
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Hanging:
 
 @dataclass(frozen=True)
 class ChangeSheet:
+    id: int
     position: int
     action: str
     action_label: str
@@ -77,8 +80,10 @@ class ChangeSheet:
 Live = Mapping[tuple[str, str], models.Model]
 
 
-def change_sheets(correction: Correction, changes: Sequence[Change], live: Live) -> list[ChangeSheet]:
-    """All changes, beside the rows as they are now."""
+def change_sheets(
+    correction: Correction, changes: Sequence[Change], live: Live, hidden: Blind, *, with_hanging: bool = True
+) -> list[ChangeSheet]:
+    """These changes, beside the rows as they are now, without what is hidden from the reader."""
     entries = {change.target_model: registry.get(change.target_model) for change in changes}
     images = {
         change.pk: rows.image(entry, row)
@@ -103,10 +108,11 @@ def change_sheets(correction: Correction, changes: Sequence[Change], live: Live)
     for change in changes:
         row = live.get((change.target_model, change.target_pk))
         hanging: list[Hanging] = []
-        if row is not None and shown < limits.RELATED_TARGETS_MAX:
+        if with_hanging and row is not None and shown < limits.RELATED_TARGETS_MAX:
             shown += 1
             hanging = _hanging(row, entries[change.target_model])
-        sheets.append(_sheet(correction, change, entries[change.target_model], images.get(change.pk), labels, hanging))
+        entry = entries[change.target_model]
+        sheets.append(_sheet(correction, change, entry, images.get(change.pk), labels, hanging, hidden))
     return sheets
 
 
@@ -129,19 +135,23 @@ def _sheet(
     live: rows.Image | None,
     labels: display.Labels,
     hanging: list[Hanging],
+    hidden: Blind,
 ) -> ChangeSheet:
     expects_row = change.action != Action.CREATE or correction.state == State.APPLIED
     is_current = correction.state in WAITING or (correction.state == State.APPLIED and change.action != Action.DELETE)
     return ChangeSheet(
+        id=change.pk,
         position=change.position,
         action=change.action,
         action_label=change.get_action_display(),
         kind=capfirst(str(entry.model._meta.verbose_name)) if entry else change.target_model,
         model=change.target_model,
         pk=change.target_pk,
-        label=change.target_label,
-        amount={} if change.amount is None else {change.currency: f"{change.amount:f}"},
-        lines=_lines(correction, change, entry, live, labels) if entry else [],
+        label=hidden.clean(change.target_label),
+        amount={}
+        if change.amount is None or hidden.is_told_by(change.amount)
+        else {change.currency: f"{change.amount:f}"},
+        lines=_lines(correction, change, entry, live, labels, hidden) if entry else [],
         whole=_whole(change, entry, labels) if entry else [],
         hanging=hanging,
         is_waiting=correction.state in WAITING,
@@ -149,8 +159,19 @@ def _sheet(
     )
 
 
+def _amount(change: Change, hidden: Blind) -> dict[str, str]:
+    if change.amount is None or hidden.is_told_by(change.amount):
+        return {}
+    return {change.currency: f"{change.amount:f}"}
+
+
 def _lines(
-    correction: Correction, change: Change, entry: Entry, live: rows.Image | None, labels: display.Labels
+    correction: Correction,
+    change: Change,
+    entry: Entry,
+    live: rows.Image | None,
+    labels: display.Labels,
+    hidden: Blind,
 ) -> list[Line]:
     """The fields that the change writes; of a new row those that say something, of a deleted one those it had."""
     expected = _expected(correction, change)
@@ -162,7 +183,11 @@ def _lines(
         columns = [column for column in entry.columns(name) if column in expected]
         is_moved = live is not None and any(live[column] != expected[column] for column in columns)
         now = display.shown(entry, name, live or {}, labels) if is_moved else ""
-        lines.append(Line(name, entry.verbose_name(name), before, after, now or display.EMPTY, is_moved))
+        is_blind = hidden.hides(change, name)
+        if is_blind:
+            # What moved may have moved to what is asked for.
+            after, now = "", HIDDEN
+        lines.append(Line(name, entry.verbose_name(name), before, after, now or display.EMPTY, is_moved, is_blind))
     return lines
 
 

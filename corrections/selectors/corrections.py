@@ -12,9 +12,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from corrections.choices import State
 from corrections.conf import limits, person_model
+from corrections.grants import scope_models
 from corrections.models import Correction, CorrectionScope
-from corrections.permissions import BUSINESS_ROLES, Rights, rights_of, scope_key, scope_models
+from corrections.permissions import BUSINESS_ROLES, CONTROL, Rights, rights_of, scope_key, sees_controls
 from corrections.selectors import views
+from corrections.selectors.waiting import elsewhere, within
 
 
 def among(keys: Iterable[str]) -> QuerySet[CorrectionScope, int]:
@@ -25,13 +27,6 @@ def among(keys: Iterable[str]) -> QuerySet[CorrectionScope, int]:
     return found.order_by().values_list("correction_id", flat=True)
 
 
-def within(keys: Iterable[str]) -> Q:
-    """The same as a condition, asked of each correction by two seeks: for rows that are few for another reason."""
-    keys = sorted(keys)
-    scopes = CorrectionScope.objects.filter(correction=OuterRef("pk"))
-    return Q(Exists(scopes.filter(key__in=keys))) & ~Q(Exists(scopes.exclude(key__in=keys)))
-
-
 def visible(*, actor: Any, rights: Rights | None = None, are_few: bool = False) -> QuerySet[Correction]:
     """The corrections that an account may see: the same as permissions.may_see_correction says of each.
 
@@ -39,20 +34,27 @@ def visible(*, actor: Any, rights: Rights | None = None, are_few: bool = False) 
     """
     rights = rights or rights_of(actor)
     held = rights.scope_keys(BUSINESS_ROLES)
-    if rights.is_superuser or held is None:
+    if rights.is_superuser or (held is None and sees_controls(rights)):
         return Correction.objects.all()
     allowed = Q(pk__in=rights.handed)
     if rights.person_id is not None:
         allowed |= Q(maker_person_id=rights.person_id)
-    if held:
+    if held is None:  # everything but the desk's own controls
+        own = CorrectionScope.objects.filter(key=CONTROL)
+        of_it = own.filter(correction=OuterRef("pk")) if are_few else None
+        allowed |= ~Q(Exists(of_it)) if of_it is not None else ~Q(pk__in=own.order_by().values("correction_id"))
+    elif held:
         allowed |= within(held) if are_few else Q(pk__in=among(held))
+    by_signing = elsewhere(rights, are_few=are_few)
+    if by_signing is not None:
+        allowed |= by_signing
     return Correction.objects.filter(allowed)
 
 
 def visible_one(*, actor: Any, pk: int, rights: Rights | None = None) -> Correction | None:
     """One correction with its policy, or None when there is none that this account may see."""
     rows = visible(actor=actor, rights=rights, are_few=True).select_related(
-        "policy", "incident", "reverts", "maker_person"
+        "policy", "incident", "reverts", "maker_person", "batch__file"
     )
     return rows.filter(pk=pk).first()
 

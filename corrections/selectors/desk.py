@@ -15,7 +15,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from corrections.choices import State
 from corrections.conf import limits
 from corrections.models import Correction
-from corrections.permissions import BUSINESS_ROLES, Rights
+from corrections.permissions import BUSINESS_ROLES, Rights, is_maker
 from corrections.roles import DECIDING_ROLES, Role
 from corrections.selectors import queue
 from corrections.selectors.corrections import Listed, listed, visible, within
@@ -45,11 +45,12 @@ def start_page(*, actor: Any, rights: Rights) -> StartPage:
     """What the account finds waiting, by the roles that it holds."""
     numbers: dict[str, Number] = {}
     found: dict[str, list[Correction]] = {}
-    if rights.roles & set(DECIDING_ROLES):
+    if rights.signing_roles & set(DECIDING_ROLES):
         numbers["queue"], found["queue"] = _queue(actor, rights)
     if Role.EXECUTOR in rights.roles:
-        numbers["to_apply"], found["to_apply"] = _oldest_first(_to_apply(rights))
-    if Role.MAKER in rights.roles:
+        numbers["to_apply"], found["to_apply"] = _oldest_first(_for_executor(View.TO_APPLY, rights))
+        numbers["under_way"], found["under_way"] = _oldest_first(_for_executor(View.UNDER_WAY, rights))
+    if is_maker(rights):
         numbers |= _mine(rights)
         found["to_work_on"] = list(_view(View.TO_WORK_ON, rights).order_by("-id")[:LIST_ROWS])
         found["waiting_for_others"] = list(_view(View.WAITING, rights).order_by("submitted_at", "id")[:LIST_ROWS])
@@ -74,10 +75,10 @@ def _queue(actor: Any, rights: Rights) -> tuple[Number, list[Correction]]:
     return Number(walk.count, walk.is_capped, oldest), [rows[pk] for pk in shown if pk in rows]
 
 
-def _to_apply(rights: Rights) -> QuerySet[Correction]:
+def _for_executor(view: View, rights: Rights) -> QuerySet[Correction]:
     keys = rights.scope_keys([Role.EXECUTOR])
     allowed = Q() if keys is None else within(keys)
-    return _view(View.TO_APPLY, rights).filter(allowed)
+    return _view(view, rights).filter(allowed)
 
 
 def _mine(rights: Rights) -> dict[str, Number]:
@@ -99,9 +100,18 @@ def _overseen(seen: QuerySet[Correction], rights: Rights) -> dict[str, Number]:
     oldest = waiting.order_by("submitted_at", "id").values_list("submitted_at", flat=True).first()
     return {
         "waiting": _number(waiting, oldest),
+        "unsigned": _number(seen.filter(condition(View.UNSIGNED, rights))),
+        **_referred(seen, rights),
         "held": _number(seen.filter(condition(View.HELD, rights))),
         "failed": _number(seen.filter(state=State.FAILED)),
     }
+
+
+def _referred(seen: QuerySet[Correction], rights: Rights) -> dict[str, Number]:
+    """For compliance alone; whoever else oversees the desk is not told that there are any."""
+    if Role.COMPLIANCE not in rights.roles:
+        return {}
+    return {"referred": _number(seen.filter(condition(View.REFERRED, rights)))}
 
 
 def _oldest_first(found: QuerySet[Correction]) -> tuple[Number, list[Correction]]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from corrections.conf import limits
 from corrections.engine import rows
 from corrections.errors import InvalidInput
-from corrections.permissions import BUSINESS_ROLES, Rights, scope_key
+from corrections.permissions import BUSINESS_ROLES, Rights, scope_key, sees_controls
 from corrections.registry import Entry
 from corrections.selectors import display, mentions
 
@@ -50,6 +50,7 @@ class Moment:
     correction: mentions.Mention | None
     differences: tuple[Difference, ...]
     evidence: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -95,6 +96,8 @@ def ghost(rights: Rights, entry: Entry, pk: str) -> models.Model | None:
 
 
 def _may_see(rights: Rights, entry: Entry, gone: models.Model) -> bool:
+    if entry.is_control:
+        return rights.is_superuser or sees_controls(rights)
     held = rights.scope_keys(BUSINESS_ROLES)
     if rights.is_superuser or held is None:
         return True
@@ -120,9 +123,19 @@ def timeline(user: Any, rights: Rights, entry: Entry, pk: Any, *, before: str = 
     # One more than is shown: the oldest shown row is compared with it.
     records = list(found[: size + 1])
     moments = _moments(user, rights, entry, records, size, Known())
-    names = mentions.evidence_names(m.correction.pk for m in moments if m.correction and m.correction.is_visible)
-    named = tuple(replace(m, evidence=tuple(names.get(m.correction.pk, ())) if m.correction else ()) for m in moments)
-    return Timeline(named, records[size - 1].history_id if len(records) > size else None)
+    return Timeline(_named(moments), records[size - 1].history_id if len(records) > size else None)
+
+
+def _named(moments: Sequence[Moment]) -> tuple[Moment, ...]:
+    """With the evidence and the approvers of the corrections that the reader may see."""
+    visible = {m.correction.pk for m in moments if m.correction and m.correction.is_visible}
+    files, signers = mentions.evidence_names(visible), mentions.approver_names(visible)
+    return tuple(
+        replace(m, evidence=tuple(files.get(m.correction.pk, ())), approvers=tuple(signers.get(m.correction.pk, ())))
+        if m.correction
+        else m
+        for m in moments
+    )
 
 
 def latest(user: Any, rights: Rights, entry: Entry, pk: Any, *, most: int, known: Known) -> Timeline:

@@ -6,7 +6,7 @@ refused, or the list would answer questions about what it hides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from corrections.conf import limits
 from corrections.errors import CorrectionError, InvalidInput
-from corrections.permissions import BUSINESS_ROLES, Rights, scope_model, visible_records
+from corrections.grants import scope_model
+from corrections.permissions import BUSINESS_ROLES, Rights, visible_records
 from corrections.protection import secrets
 from corrections.protection.fields import secret_field
 from corrections.registry import Entry
@@ -85,14 +86,10 @@ CHOICES_MAX = 200
 def list_page(user: Any, rights: Rights, entry: Entry, params: Mapping[str, str]) -> ListPage:
     """One page of the records that an account may see. Raises FilterNotKnown and other InvalidInput."""
     _refuse_unknown(entry, params)
-    filters = [_filter(rights, entry, name, params.get(name, "")) for name in entry.config.list_filter]
-    found = visible_records(user, rights, entry).order_by()
-    for one in filters:
-        if one.chosen:
-            found = found.filter(**{_column(entry, one.name): one.chosen})
+    filters = _filters(rights, entry, params)
     query = _clean(params.get("q", ""))
-    if query:
-        found = found.filter(pk__in=_searched(found, entry, query))
+    visible = visible_records(user, rights, entry).order_by()
+    found = visible.filter(_narrowed(visible, entry, filters, query))
     columns = _columns(entry)
     page, next_pk, previous_pk = _page(_selected(found, entry, columns), entry, params)
     return ListPage(
@@ -105,6 +102,36 @@ def list_page(user: Any, rights: Rights, entry: Entry, params: Mapping[str, str]
         next_pk=next_pk,
         previous_pk=previous_pk,
     )
+
+
+def condition(user: Any, rights: Rights, entry: Entry, params: Mapping[str, str]) -> Q:
+    """What a list with these filters and this search is narrowed to, beside what the account may see."""
+    _refuse_unknown(entry, params)
+    visible = visible_records(user, rights, entry).order_by()
+    return _narrowed(visible, entry, _filters(rights, entry, params), _clean(params.get("q", "")))
+
+
+def in_words(user: Any, rights: Rights, entry: Entry, params: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The same for people: what is asked for, and as what."""
+    query = _clean(params.get("q", ""))
+    found = [(searched(entry), query)] if query else []
+    for one in _filters(rights, entry, params):
+        if one.chosen:
+            words = {choice.value: choice.label for choice in one.choices}
+            found.append((one.label, words.get(one.chosen, one.chosen)))
+    return found
+
+
+def _filters(rights: Rights, entry: Entry, params: Mapping[str, str]) -> list[Filter]:
+    return [_filter(rights, entry, name, params.get(name, "")) for name in entry.config.list_filter]
+
+
+def _narrowed(visible: models.QuerySet[Any], entry: Entry, filters: Sequence[Filter], query: str) -> Q:
+    wanted = Q()
+    for one in filters:
+        if one.chosen:
+            wanted &= Q(**{_column(entry, one.name): one.chosen})
+    return wanted & Q(pk__in=_searched(visible.filter(wanted), entry, query)) if query else wanted
 
 
 def searched(entry: Entry) -> str:
@@ -279,6 +306,11 @@ def _key(field: Any, text: str) -> Any:
         return target.to_python(text)
     except (ValidationError, ValueError):
         raise InvalidInput(_("There is no such page of this list."), code="page_not_known") from None
+
+
+def key_of(entry: Entry, text: str) -> Any:
+    """The key of a record from an address. Raises InvalidInput."""
+    return _key(entry.model._meta.pk, text)
 
 
 def _count(found: models.QuerySet[Any]) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
 
-from corrections.choices import OPEN, State
+from corrections.choices import OPEN, DecisionKind, State
 from corrections.conf import limits
-from corrections.models import Change, Correction, Evidence, FieldHold
+from corrections.models import Change, Correction, Decision, Evidence, FieldHold
 from corrections.permissions import Rights
 from corrections.selectors import corrections
 
@@ -85,5 +85,17 @@ def evidence_names(pks: Iterable[int]) -> dict[int, list[str]]:
     if wanted:
         standing = Evidence.objects.filter(correction__in=wanted, removed_at__isnull=True).order_by("id")
         for correction, name in standing.values_list("correction_id", "filename"):
+            names.setdefault(correction, []).append(name)
+    return names
+
+
+def approver_names(pks: Iterable[int]) -> dict[int, list[str]]:
+    """Who approved each correction as it was applied: of its last revision, in the order of the steps."""
+    names: dict[int, list[str]] = {}
+    wanted = set(pks)
+    if wanted:
+        given = Decision.objects.filter(correction__in=wanted, kind=DecisionKind.APPROVE)
+        given = given.filter(revision=F("correction__revision")).order_by("step", "decided_at", "pk")
+        for correction, name in given.values_list("correction_id", "person_name"):
             names.setdefault(correction, []).append(name)
     return names

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import datetime as dt
 import heapq
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,8 @@ from corrections.conf import limits
 from corrections.models import Contribution, Correction, Decision
 from corrections.permissions import Rights, rights_of
 from corrections.roles import DECIDING_ROLES
-from corrections.selectors.corrections import Listed, listed, within
+from corrections.selectors.corrections import Listed, listed
+from corrections.selectors.waiting import ELSEWHERE, asks, by_scope, step_held
 
 Key = tuple[dt.datetime, int]  # submitted at, primary key
 
@@ -117,28 +117,22 @@ def _key_of(pk: int) -> Key:
 
 def _waiting(rights: Rights) -> list[QuerySet[Correction]]:
     """Corrections whose open step this account may sign, one set per way of holding the step's role."""
-    roles = [role for role in DECIDING_ROLES if role in rights.roles]
-    if rights.is_superuser or rights.person_id is None or not roles:
+    if rights.is_superuser or rights.person_id is None:
         return []
     rows = _undecided(rights.person_id)
-    ways = [rows.filter(condition) for condition in _by_scope(rights, roles)]
-    return [*ways, rows.filter(pk__in=rights.handed, step_role__in=roles)] if rights.handed else ways
-
-
-def _by_scope(rights: Rights, roles: list[str]) -> list[Q]:
-    """Conditions for the roles held everywhere, and for those held on the same scopes."""
-    everywhere = [role for role in roles if role in rights.everywhere]
-    on_scopes: dict[frozenset[str], list[str]] = defaultdict(list)
-    for role in roles:
-        keys = rights.scopes.get(role)
-        if role not in rights.everywhere and keys:
-            on_scopes[keys].append(role)
-    ways = [Q(step_role__in=everywhere)] if everywhere else []
-    return ways + [Q(step_role__in=held) & within(keys) for keys, held in on_scopes.items()]
+    roles = [role for role in DECIDING_ROLES if role in rights.roles]
+    ways = [rows.filter(condition) for condition in by_scope(rights, roles)]
+    if roles and rights.handed:
+        ways.append(rows.filter(asks(roles), ~step_held(*ELSEWHERE), pk__in=rights.handed))
+    for one in rights.borrowed:
+        of_both = rows.filter(pk__in=_undecided(one.loan.giver_id).values("pk"))
+        ways += [of_both.filter(condition) for condition in by_scope(one.rights, [one.loan.role])]
+    return ways
 
 
 def _undecided(person_id: int) -> QuerySet[Correction]:
-    """Open for decision, and this person neither contributed (I-01) nor decided this revision (I-02)."""
+    """Open for decision, and this person neither contributed (I-01) nor decided this revision or was stood in for."""
     mine = Contribution.objects.filter(correction=OuterRef("pk"), person_id=person_id)
-    decided = Decision.objects.filter(correction=OuterRef("pk"), revision=OuterRef("revision"), person_id=person_id)
+    decided = Decision.objects.filter(correction=OuterRef("pk"), revision=OuterRef("revision"))
+    decided = decided.filter(Q(person_id=person_id) | Q(delegation__giver_id=person_id))
     return Correction.objects.filter(~Exists(mine), ~Exists(decided), state=State.SUBMITTED, is_held=False)

@@ -13,9 +13,16 @@ from corrections.choices import Action, Owner
 from corrections.conf import limits
 from corrections.engine import rows
 from corrections.engine.dependants import relations
-from corrections.permissions import BUSINESS_ROLES, Rights, may_propose, may_see_record, scope_key
+from corrections.permissions import (
+    BUSINESS_ROLES,
+    CONTROL,
+    Rights,
+    may_propose,
+    may_see_record,
+    scope_key,
+    sees_controls,
+)
 from corrections.registry import Entry, registry
-from corrections.roles import Role
 from corrections.selectors import display, history, mentions
 
 LATEST_MOMENTS = 5
@@ -82,6 +89,8 @@ def record(user: Any, rights: Rights, entry: Entry, pk: str) -> models.Model | N
 
 def _is_visible(user: Any, rights: Rights, entry: Entry, row: models.Model) -> bool:
     """As permissions.visible_records says, without a query where the row's scope already answers."""
+    if entry.is_control:
+        return rights.is_superuser or sees_controls(rights)
     held = rights.scope_keys(BUSINESS_ROLES)
     scope = entry.config.scope(row)
     if rights.is_superuser or held is None or (scope is not None and scope_key(scope) in held):
@@ -92,17 +101,23 @@ def _is_visible(user: Any, rights: Rights, entry: Entry, row: models.Model) -> b
 def actions_on(user: Any, rights: Rights, entry: Entry, row: models.Model) -> frozenset[str]:
     """What the account may propose for this very record."""
     wanted = entry.actions - {Action.CREATE}
-    if not wanted or Role.MAKER not in rights.roles:
+    if not wanted or entry.config.maker_role not in rights.roles:
         return frozenset()
-    keys = {scope_key(entry.config.scope(row))}
+    keys = {CONTROL if entry.is_control else scope_key(entry.config.scope(row))}
     return frozenset(wanted) if may_propose(user, rights, entry, keys, row.pk) else frozenset()
 
 
 def may_create(rights: Rights, entry: Entry) -> bool:
     """Whether the account may propose a new record somewhere; on which scope is asked when it is known."""
-    if Action.CREATE not in entry.actions or Role.MAKER not in rights.roles:
+    role = entry.config.maker_role
+    if Action.CREATE not in entry.actions or role not in rights.roles:
         return False
-    return Role.MAKER in rights.everywhere or bool(entry.config.scope_path and rights.scopes.get(Role.MAKER))
+    return role in rights.everywhere or bool(entry.config.scope_path and rights.scopes.get(role))
+
+
+def may_correct_some(rights: Rights, entry: Entry) -> bool:
+    """Whether the account may propose changes of such records somewhere; of which of them is asked of each."""
+    return Action.UPDATE in entry.actions and entry.config.maker_role in rights.roles
 
 
 def record_page(user: Any, rights: Rights, entry: Entry, row: models.Model) -> RecordPage:

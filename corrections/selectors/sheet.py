@@ -1,69 +1,59 @@
 """One correction as a page shows it: all that a decision needs, masked, in a number of queries that doesn't grow.
 
-Frozen dataclasses; nothing here writes, and the caller has asked whether the account may see the correction.
+Frozen dataclasses; nothing here writes, and the caller has asked whether the account may see the correction. What it
+asks for stands in sheet_content.py, what machines say of it in sheet_verdicts.py; here are its people and its story.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
-
-from corrections.choices import OPEN, AuditKind, DecisionKind, State, Verdict
+from corrections.choices import AuditKind, DecisionKind, State
 from corrections.conf import limits
-from corrections.models import (
-    AuditEvent,
-    Change,
-    Correction,
-    Decision,
-    Incident,
-    Revision,
-)
+from corrections.models import Decision
 from corrections.permissions import Rights
-from corrections.roles import Role, codename
-from corrections.selectors import corrections, revisions
+from corrections.policies import StepDemand
+from corrections.roles import Role
+from corrections.selectors import revisions
 from corrections.selectors.acts import Acts, Standing, acts
-from corrections.selectors.changes import ChangeSheet, Live, change_sheets, live_rows
+from corrections.selectors.batch_rows import sampled
+from corrections.selectors.beside import Related, beside, line, related
 from corrections.selectors.corrections import Listed
-from corrections.selectors.facts import Facts, facts_of
-from corrections.selectors.facts import Verdict as Found
+from corrections.selectors.facts import clock_days
+from corrections.selectors.handled import barred
+from corrections.selectors.papers import EvidenceSheet, papers
+from corrections.selectors.sheet_verdicts import Judged
+from corrections.selectors.signers import StepSigners, holders_of, signers
 from corrections.selectors.timeline import Event, timeline
+from corrections.selectors.way import Clocks, Signed, WayStep, clocks, escalation_of
+from corrections.working_time import calendar_of
 
 
 @dataclass(frozen=True)
-class EvidenceSheet:
-    """A piece of evidence, and whether this person has opened it."""
+class Keying:
+    """What somebody has still to key, and how often it went wrong."""
 
-    pk: int
-    place: int
-    name: str
-    kind: str
-    kind_code: str
-    note: str
-    mime: str
-    size: int
-    sha256: str
-    brought_by: str
-    brought_at: dt.datetime
-    revision: int
-    is_opened: bool
+    misses: int
+
+    @property
+    def left(self) -> int:
+        return max(0, limits.REKEY_MISSES_MAX - self.misses)
+
+    @property
+    def is_barred(self) -> bool:
+        return not self.left
 
 
 @dataclass(frozen=True)
-class WayStep:
-    """One signature on the way: whose role, how many people, who signed, whether it is the open one."""
+class Keyed:
+    """One field that was keyed, and whether it was as the maker keyed it; never the value."""
 
-    role: str
-    people: int
-    signed: tuple[Decision, ...]
-    is_open: bool
+    label: str
+    who: str
+    agrees: bool
 
 
 @dataclass(frozen=True)
@@ -76,69 +66,16 @@ class Moved:
     differences: list[revisions.Difference]
 
 
-@dataclass(frozen=True)
-class Related:
-    """Corrections that stand beside this one."""
-
-    open: list[Listed]
-    same_records: list[Listed]
-    same_maker: list[Listed]
-
-
-class Sheet:
+class Sheet(Judged):
     """The read model of one correction for one account. Every part is read at most once."""
-
-    def __init__(self, *, actor: Any, rights: Rights, correction: Correction) -> None:
-        self.actor = actor
-        self.rights = rights
-        self.correction = correction
-
-    @cached_property
-    def raw_changes(self) -> list[Change]:
-        return list(self.correction.changes.order_by("position"))
-
-    @cached_property
-    def changes(self) -> list[ChangeSheet]:
-        return change_sheets(self.correction, self.raw_changes, self.live)
-
-    @cached_property
-    def live(self) -> Live:
-        """The records as they are now, with what they refer to."""
-        return live_rows(self.raw_changes)
-
-    @cached_property
-    def facts(self) -> Facts:
-        return facts_of(self.correction)
-
-    @property
-    def scope_label(self) -> str:
-        """What people call the scopes; "" for a correction that is of no scope but of the whole company."""
-        return ", ".join(scope.label for scope in self.facts.scopes if scope.label)
-
-    @cached_property
-    def incident(self) -> Incident | None:
-        return self.correction.incident
-
-    # Machine verdicts
-
-    @cached_property
-    def verdicts(self) -> dict[str, list[Found]]:
-        """Verdicts of the present revision: fail, warn, pass."""
-        verdicts: dict[str, list[Found]] = {str(verdict): [] for verdict in Verdict.values}
-        for result in self.facts.verdicts:
-            verdicts[result.verdict].append(result)
-        return verdicts
 
     # People
 
-    @cached_property
-    def decisions(self) -> list[Decision]:
-        """All decisions, of every revision, in order."""
-        return list(self.correction.decisions.order_by("id"))
-
-    @cached_property
-    def decisions_now(self) -> list[Decision]:
-        return [decision for decision in self.decisions if decision.revision == self.correction.revision]
+    def _is_countersigned(self) -> bool:
+        broken = self.correction.broke_glass_at
+        return broken is not None and any(
+            decision.kind == DecisionKind.APPROVE and decision.decided_at > broken for decision in self.decisions
+        )
 
     @cached_property
     def acts(self) -> Acts:
@@ -149,109 +86,167 @@ class Sheet:
                 correction=self.correction,
                 keys=frozenset(scope.key for scope in self.facts.scopes),
                 contributors=self.facts.contributors,
-                deciders=frozenset(decision.person_id for decision in self.decisions_now),
+                deciders=self.deciders,
+                barred=self.barred,
+                demand=self.demand,
+                is_countersigned=self._is_countersigned(),
+                batch=None if self.batch is None else self.batch.batch,
+                has_failed_rows=self._has_failed_rows(),
             )
         )
+
+    def _has_failed_rows(self) -> bool:
+        progress = None if self.batch is None else self.batch.progress
+        return progress is not None and progress.done + progress.waiting > progress.applied
+
+    @cached_property
+    def deciders(self) -> frozenset[int]:
+        """Who decided the present revision, and in whose stead."""
+        givers = {decision.delegation.giver_id for decision in self.decisions_now if decision.delegation}
+        return frozenset(givers.union(decision.person_id for decision in self.decisions_now))
+
+    @cached_property
+    def barred(self) -> frozenset[int]:
+        """People who handled one of the records, where that bars them (查核不返原岗)."""
+        if self.correction.state not in (State.SUBMITTED, State.APPROVED):
+            return frozenset()
+        return barred(self.raw_changes, self.live)
+
+    @cached_property
+    def signers(self) -> Mapping[int, StepSigners]:
+        """Who could sign each step that waits, by its position."""
+        if self.correction.state != State.SUBMITTED or not self.correction.step:
+            return {}
+        excluded = {self.correction.maker_person_id, *self.facts.contributors, *self.deciders, *self.barred}
+        keys = {scope.key for scope in self.facts.scopes}
+        return {
+            one.position: one
+            for one in signers(self.demand, keys, excluded, correction=self.correction, known=self.holders)
+        }
 
     @cached_property
     def way(self) -> list[WayStep]:
         """The signatures that this revision needs, in order."""
+        return [self._step(position, step) for position, step in enumerate(self.demand.steps, start=1)]
+
+    def _step(self, position: int, step: StepDemand) -> WayStep:
         approvals = [decision for decision in self.decisions_now if decision.kind == DecisionKind.APPROVE]
+        signed = tuple(Signed(decision) for decision in approvals if decision.step == position)
+        able = None if len(signed) >= step.people else self.signers.get(position)
+        is_open = self.correction.state == State.SUBMITTED and self.correction.step == position
+        return WayStep(
+            demand=step,
+            signed=signed,
+            is_open=is_open,
+            can_sign=able.names if able else "",
+            is_short=able is not None and len(able.signers) < step.people - len(signed),
+            escalated_to=escalation_of(self.correction.escalated_role) if is_open else "",
+        )
+
+    @property
+    def open_step(self) -> WayStep | None:
+        return next((step for step in self.way if step.is_open), None)
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        """What happens when if nobody signs the open step."""
+        since, step = self.correction.step_opened_at, self.open_step
+        if since is None or step is None or step.escalated_to:
+            return Clocks(since)
+        calendar = calendar_of(self.facts.days, *clock_days(since))
+        return clocks(since, step.demand, self.demand.escalation_hours, calendar)
+
+    @cached_property
+    def signatures(self) -> list[Signed]:
+        """All decisions, with the right by which each was given."""
+        return [Signed(decision, self.blind) for decision in self.decisions]
+
+    # Blind re-key and token, of the open step
+
+    @cached_property
+    def keying(self) -> Keying | None:
+        """What this account keys to sign the open step; None where it keys nothing."""
+        step = self.open_step
+        if step is None or not step.demand.is_rekeying or "approve" not in self.acts.offered or not self.blind.keyed:
+            return None
+        return Keying(misses=self._misses())
+
+    @cached_property
+    def confirming(self) -> int:
+        """How many of the rows drawn at random this account confirms one by one to sign the open step."""
+        if self.batch is None or "approve" not in self.acts.offered:
+            return 0
+        return min(self.demand.sample_rows, len(sampled(self.batch.batch)))
+
+    def _misses(self) -> int:
+        own = (one for one in self.facts.keyings if one.person_id == self.rights.person_id and not one.agrees)
+        return len({one.at for one in own if one.revision == self.correction.revision})
+
+    @cached_property
+    def keyed(self) -> list[Keyed]:
+        """Who keyed which field in this revision, and whether it agreed."""
+        labels = {(change.id, line.name): line.label for change in self.changes for line in change.lines}
         return [
-            WayStep(
-                role=step.role_label,
-                people=step.people,
-                signed=tuple(decision for decision in approvals if decision.step == step.position),
-                is_open=self.correction.state == State.SUBMITTED and self.correction.step == step.position,
-            )
-            for step in self.facts.steps
+            Keyed(labels.get((one.change_id, one.field), one.field), one.person_name, one.agrees)
+            for one in self.facts.keyings
+            if one.revision == self.correction.revision
         ]
 
     @property
     def needs_executor(self) -> bool:
-        policy = self.correction.policy
-        return policy is not None and not policy.is_applied_with_approval
+        return bool(self.demand.steps) and not self.demand.is_applied_with_approval
 
     @cached_property
+    def holders(self) -> list[tuple[Any, Rights]]:
+        """Accounts that hold or borrowed a role of some step, while it waits."""
+        is_waiting = self.correction.state == State.SUBMITTED and self.correction.step
+        return holders_of(self.demand, self.correction) if is_waiting else []
+
+    @property
     def handed_to(self) -> list[str]:
         """Names of those to whom this correction was handed, while it waits."""
-        if self.correction.state != State.SUBMITTED:
-            return []
-        from guardian.models import UserObjectPermission
+        return [str(user.person) for user, rights in self.holders if self.correction.pk in rights.handed]
 
-        grants = UserObjectPermission.objects.filter(
-            content_type=ContentType.objects.get_for_model(Correction),
-            object_pk=str(self.correction.pk),
-            permission__codename="decide_correction",
-        )
-        return [str(grant.user.person or grant.user) for grant in grants.select_related("user__person")]
-
-    @cached_property
+    @property
     def receivers(self) -> list[tuple[int, str]]:
         """Accounts to which the open step could be handed: the step's function, and independent of this revision."""
         if "hand_over" not in self.acts.offered:
             return []
-        return receivers(
-            self.correction, self.facts.contributors | {d.person_id for d in self.decisions_now}, self.rights
-        )
+        role = self.correction.step_role or Role.CHECKER
+        barred = {self.correction.maker_person_id, *self.facts.contributors, *self.deciders, self.rights.person_id}
+        able = [user for user, rights in self.holders if role in rights.roles and user.person_id not in barred]
+        named = sorted((str(user.person), user.pk) for user in able)
+        return [(pk, name) for name, pk in named[: limits.RECEIVERS_SHOWN_MAX]]
 
     # Evidence
 
     @cached_property
     def evidence(self) -> list[EvidenceSheet]:
-        rows = self.correction.evidence.filter(removed_at__isnull=True).annotate(is_opened=self._is_opened())
-        found = rows.select_related("file").order_by("id")
-        return [self._evidence(row, place) for place, row in enumerate(found, start=1)]
-
-    def _is_opened(self) -> Exists:
-        """Whether this person opened a piece of evidence here, by the subjects of audit events."""
-        subject = Concat(Value("evidence:"), Cast(OuterRef("pk"), CharField()))
-        return Exists(
-            AuditEvent.objects.filter(
-                correction=self.correction,
-                kind=AuditKind.EVIDENCE_OPENED,
-                actor_person_id=self.rights.person_id or 0,
-                subject=subject,
-            )
-        )
-
-    def _evidence(self, row: Any, place: int) -> EvidenceSheet:
-        return EvidenceSheet(
-            pk=row.pk,
-            place=place,
-            name=row.filename,
-            kind=row.get_kind_display(),
-            kind_code=row.kind,
-            note=row.note,
-            mime=row.file.mime,
-            size=row.file.size,
-            sha256=row.file.sha256,
-            brought_by=row.brought_by_name,
-            brought_at=row.brought_at,
-            revision=row.revision,
-            is_opened=row.is_opened,
-        )
+        return papers(self.correction, self.rights.person_id, self.blind)
 
     # What happened
 
     @cached_property
     def timeline(self) -> list[Event]:
-        return timeline(self.correction, self.decisions)
+        is_told = Role.COMPLIANCE in self.rights.roles and not self.has_contributed
+        kept_back = () if is_told else (AuditKind.REFERRED,)
+        return timeline(self.correction, self.decisions, self.facts.keyings, self.blind, kept_back=kept_back)
 
     @cached_property
     def moved(self) -> Moved | None:
         """What moved between the last two submissions; nothing for a first revision."""
         if self.correction.revision == 1:
             return None
-        last: list[Revision] = list(self.correction.revisions.order_by("-number")[:2])
+        last = self.facts.revisions
         if len(last) < 2 or self.correction.revision != last[0].number:
             return None
-        return Moved(last[1].number, *self._sent_back(last[1].number), revisions.differences(last[1], last[0]))
+        found = revisions.differences(last[1], last[0], self.blind)
+        return Moved(last[1].number, *self._sent_back(last[1].number), found)
 
     def _sent_back(self, revision: int) -> tuple[str, str]:
         """The comment with which a revision was returned, and whose it is."""
         decision = self.return_of(revision)
-        return (decision.comment, decision.person_name) if decision else ("", "")
+        return (self.blind.clean(decision.comment), decision.person_name) if decision else ("", "")
 
     def return_of(self, revision: int) -> Decision | None:
         """The decision that sent a revision back."""
@@ -263,54 +258,15 @@ class Sheet:
     @cached_property
     def related(self) -> Related:
         """Open corrections of the same records, the last of them, and the last of the same maker."""
-        same = [row for row in self.beside if row.is_same]
-        by_maker = [row for row in self.beside if row.maker_person_id == self.correction.maker_person_id]
-        is_open = (*OPEN, State.FAILED)
-        return Related(
-            open=[corrections.line(row) for row in same if row.state in is_open],
-            same_records=[corrections.line(row) for row in same if row.state not in is_open][:3],
-            same_maker=[corrections.line(row) for row in by_maker[:3]],
-        )
+        return related(self.beside, self.correction, self.blind)
 
     @cached_property
     def reverted_by(self) -> list[Listed]:
         """Corrections that take this one back, oldest first."""
-        return [corrections.line(row) for row in reversed(self.beside) if row.reverts_id == self.correction.pk]
+        return [line(row, self.blind) for row in reversed(self.beside) if row.reverts_id == self.correction.pk]
 
     @cached_property
     def beside(self) -> list[Any]:
         """All corrections that are mentioned on the page, newest first, in one query."""
-        others = corrections.visible(actor=self.actor, rights=self.rights, are_few=True)
-        others = others.exclude(pk=self.correction.pk).exclude(state=State.DRAFT)
-        same = _on_same_records(self.raw_changes)
-        ways = [
-            others.filter(pk__in=same.values("correction_id")).order_by("-pk")[: limits.RELATED_ROWS_MAX],
-            others.filter(maker_person_id=self.correction.maker_person_id).order_by("-pk")[:3],
-            others.filter(reverts=self.correction).order_by("pk")[: limits.RELATED_ROWS_MAX],
-        ]
-        # SQLite takes no LIMIT directly in a part of a UNION.
-        found, *more = [Correction.objects.filter(pk__in=way.values("pk")).order_by().values("pk") for way in ways]
-        is_same = Exists(same.filter(correction=OuterRef("pk")))
-        return list(Correction.objects.filter(pk__in=found.union(*more)).annotate(is_same=is_same).order_by("-pk"))
-
-
-def _on_same_records(changes: Sequence[Change]) -> QuerySet[Change]:
-    """All changes of one of these records."""
-    wanted = Q(pk__in=[])
-    for model in {change.target_model for change in changes if change.target_pk}:
-        pks = [change.target_pk for change in changes if change.target_model == model and change.target_pk]
-        wanted |= Q(target_model=model, target_pk__in=pks)
-    return Change.objects.filter(wanted).order_by()
-
-
-def receivers(correction: Correction, excluded: frozenset[int], rights: Rights) -> list[tuple[int, str]]:
-    """Accounts in force, of other people, with the function of the open step."""
-    function = Q(
-        groups__permissions__codename=codename(correction.step_role or Role.CHECKER),
-        groups__permissions__content_type__app_label="corrections",
-    )
-    found = get_user_model()._default_manager.filter(
-        function, is_active=True, is_superuser=False, person__isnull=False, person__is_active=True
-    )
-    others = found.exclude(person_id__in={*excluded, rights.person_id}).distinct().select_related("person")
-    return [(user.pk, str(user.person)) for user in others.order_by("person__name")[: limits.RECEIVERS_SHOWN_MAX]]
+        changes = self.raw_changes if self.batch is None else ()
+        return beside(self.correction, changes, actor=self.actor, rights=self.rights)

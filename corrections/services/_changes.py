@@ -6,47 +6,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from corrections.choices import Action, Owner
+from corrections.choices import Action, Impact, Owner
 from corrections.conf import limits
 from corrections.engine import rows, values
-from corrections.errors import CorrectionError, InvalidInput, NotAllowed
+from corrections.engine.proposals import (
+    ActionNotAllowed,
+    CustomerMustDeclare,
+    FieldNotCorrectable,
+    ModelNotCorrectable,
+    NothingChanges,
+    describe,
+    scope_key_told,
+    sealed,
+    validate,
+)
+from corrections.errors import InvalidInput, NotAllowed
 from corrections.models import Change, Correction, CorrectionScope
-from corrections.permissions import COMPANY, may_propose, may_see_record, scope_key
-from corrections.policies import match
-from corrections.protection import secrets
-from corrections.registry import ChangeView, Entry, registry
+from corrections.permissions import COMPANY, CONTROL, may_propose, may_see_record
+from corrections.policies import Atom, in_force, may_be_typed
+from corrections.registry import Entry, registry
 from corrections.services._door import Act
 
 Image = rows.Image
-
-
-class ModelNotCorrectable(InvalidInput):
-    code = "model_not_correctable"
-    message = _("Records of this kind can't be corrected here.")
-
-
-class ActionNotAllowed(InvalidInput):
-    code = "action_not_allowed"
-    message = _("Records of this kind don't allow this action.")
-
-
-class FieldNotCorrectable(InvalidInput):
-    code = "field_not_correctable"
-    message = _("%(label)s can't be corrected here.")
-
-
-class NothingChanges(InvalidInput):
-    code = "nothing_changes"
-    message = _("Nothing would change: every value is already so.")
-
-
-class CustomerMustDeclare(NotAllowed):
-    code = "customer_must_declare"
-    message = _("%(label)s is what the customer declared: the customer must enter it, staff can't type it.")
 
 
 class OutsideYourScope(NotAllowed):
@@ -69,10 +54,10 @@ def wish(
     """Checks the shape of a request, whatever was passed. Raises InvalidInput."""
     if not isinstance(action, str):
         raise ActionNotAllowed
-    entry = _entry(target, model)
+    entry = entry_named(target, model)
     if action not in entry.actions or (target is None) != (action == Action.CREATE):
         raise ActionNotAllowed
-    named = _named(entry, values)
+    named = named_values(entry, values)
     if action == Action.DELETE and named:
         raise InvalidInput(_("A record that is deleted takes no new values."), code="delete_takes_no_values")
     key = entry.model._meta.pk
@@ -81,7 +66,7 @@ def wish(
     return Wish(entry, action, target, named)
 
 
-def _entry(target: Any, model: Any) -> Entry:
+def entry_named(target: Any, model: Any) -> Entry:
     """The entry of what is named: a loaded record, a model, or both when they agree."""
     kinds = [kind for kind in (model, None if target is None else type(target)) if kind is not None]
     is_known = not isinstance(target, str | type) and all(_is_kind_of_record(kind) for kind in kinds)
@@ -96,7 +81,7 @@ def _is_kind_of_record(kind: Any) -> bool:
     return isinstance(kind, str) or (isinstance(kind, type) and issubclass(kind, models.Model))
 
 
-def _named(entry: Entry, wanted: Any) -> dict[str, Any]:
+def named_values(entry: Entry, wanted: Any) -> dict[str, Any]:
     """Values by field name. A field that is named twice, once by its column, would leave it open which one holds."""
     if not isinstance(wanted, Mapping):
         raise InvalidInput(_("Give the new values by field name."), code="values_not_readable", field="values")
@@ -138,9 +123,14 @@ def build(act: Act, request: Wish) -> Change:
 
 
 def _demand_may_type(request: Wish) -> None:
-    declared = [name for name in request.values if request.entry.fields[name].owner == Owner.CUSTOMER]
-    if declared and not match().staff_may_type_customer_fields:
-        raise CustomerMustDeclare(field=declared[0], label=request.entry.verbose_name(declared[0]))
+    """Refused early where no policy in force could allow it; submission asks the one that holds."""
+    entry = request.entry
+    declared = [name for name in request.values if entry.fields[name].owner == Owner.CUSTOMER]
+    policies = in_force() if declared else []
+    for name in declared:
+        atom = Atom(entry.key, request.action, name, entry.config.impact, entry.is_control)
+        if not may_be_typed(policies, atom):
+            raise CustomerMustDeclare(field=name, label=entry.verbose_name(name))
 
 
 def _demand_may_refer(act: Act, request: Wish) -> None:
@@ -163,31 +153,6 @@ def next_position(correction: Correction) -> int:
     return int(last or 0) + 1
 
 
-def describe(entry: Entry, change: Change, before: models.Model | None, after: models.Model | None) -> None:
-    """Fills in label, scopes and the amount at stake from the rows before and after."""
-    row = before if before is not None else after
-    assert row is not None  # noqa: S101 - one of the two is always there
-    change.target_model = entry.key
-    change.target_label = entry.config.label(row)[:200]
-    change.scope_before = COMPANY if before is None else _scope_key(entry, before)
-    change.scope_after = change.scope_before if after is None else _scope_key(entry, after)
-    if before is None:
-        change.scope_before = change.scope_after
-    touched = frozenset(rows.fields_of(entry, change.new or change.old))
-    stake = entry.config.amount_at_stake(ChangeView(change.action, touched, before, after))
-    change.amount, change.currency = (stake.amount, stake.currency) if stake else (None, "")
-
-
-def _scope_key(entry: Entry, row: models.Model) -> str:
-    try:
-        return scope_key(entry.config.scope(row))
-    except ObjectDoesNotExist:
-        raise InvalidInput(
-            _("This record can't be told to belong to a branch before the record it refers to is there."),
-            code="scope_not_known",
-        ) from None
-
-
 def demand_rights(act: Act, entry: Entry, change: Change) -> None:
     keys = {change.scope_before, change.scope_after}
     pk = change.target_pk if change.action != Action.CREATE else None
@@ -197,10 +162,8 @@ def demand_rights(act: Act, entry: Entry, change: Change) -> None:
 
 def add_scopes(correction: Correction) -> None:
     """Brings the correction's scopes in line with its changes."""
-    keys: dict[str, str] = {}
-    for change in correction.changes.all():
-        for key in (change.scope_before, change.scope_after):
-            keys.setdefault(key, _scope_label(change, key))
+    pairs = correction.changes.order_by().values_list("scope_before", "scope_after").distinct()
+    keys = {key: _scope_label(key) for pair in pairs for key in pair}
     correction.scopes.exclude(key__in=keys).delete()
     known = set(correction.scopes.values_list("key", flat=True))
     CorrectionScope.objects.bulk_create(
@@ -210,9 +173,11 @@ def add_scopes(correction: Correction) -> None:
     )
 
 
-def _scope_label(change: Change, key: str) -> str:
+def _scope_label(key: str) -> str:
     if key == COMPANY:
         return ""
+    if key == CONTROL:
+        return str(Impact.CONTROL.label)
     label, pk = key.split(":", 1)
     from django.apps import apps
 
@@ -224,7 +189,7 @@ def _live(act: Act, entry: Entry, target: models.Model) -> models.Model:
     row = rows.locked(entry, [_key(entry, target)]).get(str(target.pk))
     if row is None:
         raise rows.RecordNotFound
-    if not may_propose(act.actor, act.rights, entry, {_scope_key(entry, row)}, row.pk):
+    if not may_propose(act.actor, act.rights, entry, {scope_key_told(entry, row)}, row.pk):
         raise OutsideYourScope
     return row
 
@@ -274,31 +239,11 @@ def _demand_same_as_seen(entry: Entry, target: models.Model, live: models.Model,
 
 def _new_columns(act: Act, entry: Entry, row: models.Model, name: str, raw: Any, whole: Image) -> Image:
     """Canonical columns of a new value; nothing when the value is already so."""
-    new = _sealed(entry, row, name, raw) if entry.is_secret(name) else _plain(act, entry, name, raw)
+    new = sealed(entry, row, name, raw) if entry.is_secret(name) else _plain(act, entry, name, raw)
     same_secret = entry.is_secret(name) and new[f"{name}_index"] == whole.get(f"{name}_index")
     if same_secret or all(whole.get(column) == value for column, value in new.items()):
         return {}
     return new
-
-
-def _sealed(entry: Entry, row: models.Model, name: str, raw: Any) -> Image:
-    secret = entry.secrets[name]
-    if raw is None or raw == "":
-        return dict.fromkeys(entry.columns(name), "")
-    if not isinstance(raw, str):
-        raise values.refuse(entry, name, _("must be text."))
-    try:
-        return dict(
-            secrets.seal(
-                model=entry.model,
-                field=name,
-                ref=row.ref,  # type: ignore[attr-defined]
-                owner=secret.owner_of(row),
-                plain=raw,
-            )
-        )
-    except CorrectionError as error:
-        raise values.refuse(entry, name, str(error), code=error.code) from None
 
 
 def _plain(act: Act, entry: Entry, name: str, raw: Any) -> Image:
@@ -330,7 +275,7 @@ def _create(act: Act, request: Wish) -> tuple[Change, None, models.Model]:
     # References first: the owner of a secret is often found through one.
     for name in sorted(request.values, key=entry.is_secret):
         columns = (
-            _sealed(entry, row, name, request.values[name])
+            sealed(entry, row, name, request.values[name])
             if entry.is_secret(name)
             else _plain(act, entry, name, request.values[name])
         )
@@ -366,29 +311,3 @@ def _delete(act: Act, request: Wish) -> tuple[Change, models.Model, None]:
         action=Action.DELETE, target_model=entry.key, target_pk=str(live.pk), old=whole, new={}, before_image=whole
     )
     return change, live, None
-
-
-def validate(entry: Entry, row: models.Model, new: Image) -> None:
-    """The model's own rules on the row as it would be. Raises InvalidInput naming the fields."""
-    touched = set(new)
-    unresolved = {column for column, value in new.items() if rows.is_placeholder(value)}
-    exclude = {f.name for f in entry.model._meta.concrete_fields if f.attname not in touched or f.attname in unresolved}
-    try:
-        row.clean_fields(exclude=exclude)
-        if not unresolved:
-            row.clean()
-            row.validate_unique(exclude=exclude)
-        row.validate_constraints(exclude={entry.field_of_column(column) for column in unresolved} & exclude)
-    except ValidationError as error:
-        raise _readable(entry, error) from None
-
-
-def _readable(entry: Entry, error: ValidationError) -> InvalidInput:
-    by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
-    parts = []
-    for name, messages in by_field.items():
-        known = name in {f.name for f in entry.model._meta.concrete_fields}
-        prefix = f"{entry.verbose_name(name)}: " if known else ""
-        parts.append(prefix + " ".join(messages))
-    first = next(iter(by_field))
-    return InvalidInput("%(problems)s", code="row_would_be_invalid", field=first, problems=" ".join(parts))

@@ -17,18 +17,21 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, OperationalError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models
+from django.db.models import BigIntegerField, CharField, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from corrections.choices import AuditKind, ContributionKind, State
-from corrections.engine import gate
+from corrections.engine import faults, gate
 from corrections.engine.apply import DatabaseRefused
-from corrections.errors import Conflict, CorrectionError, IllegalState, NotAllowed
-from corrections.models import AuditEvent, Change, Contribution, Correction, Decision, PolicyStep
+from corrections.errors import CorrectionError, IllegalState, NotAllowed
+from corrections.models import AuditEvent, Batch, Change, Contribution, Correction, Decision
 from corrections.permissions import Rights, is_usable, rights_of
-from corrections.policies import steps_of
+from corrections.policies import Demand, of_policy
+from corrections.services import _turn
 
 
 class ActorMissing(NotAllowed):
@@ -46,11 +49,6 @@ class ActorIsNoPerson(NotAllowed):
     message = _("This account belongs to no person, so it can't make or decide corrections.")
 
 
-class Busy(Conflict):
-    code = "database_is_busy"
-    message = _("Somebody else is writing the same records at this moment. Nothing was written; try again.")
-
-
 class OnHold(IllegalState):
     code = "correction_is_on_hold"
     message = _("Compliance has put this correction on hold. Wait until it is released.")
@@ -65,9 +63,23 @@ class OutOfTime(IllegalState):
 
 # Where an act begins a correction, or is about none.
 NO_CORRECTION: Any = object()
-# PostgreSQL: serialisation failure, deadlock, lock not available. SQLite: busy, locked.
-BUSY = {"40001", "40P01", "55P03", 5, 6}
 NAME_CHARS_MAX = 200
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A decision on the present revision, as far as later ones depend on it."""
+
+    person_id: int
+    step: int
+    kind: str
+    digest: str
+    stead_id: int | None = None  # the absent person by whose delegation it was given
+
+    @property
+    def people(self) -> frozenset[int | None]:
+        """Whose signature it is: whoever was stood in for doesn't sign as well."""
+        return frozenset({self.person_id, self.stead_id} - {None})
 
 
 @dataclass
@@ -84,24 +96,60 @@ class Act:
     def rights(self) -> Rights:
         return rights_of(self.actor)
 
+    @property
+    def batch(self) -> Batch | None:
+        """What makes the correction a batch, read with it; None for one that was entered by hand."""
+        return getattr(self.correction, "batch", None)
+
     @cached_property
     def changes(self) -> list[Change]:
+        """All of them, of a correction that was entered by hand: a batch may have a million."""
+        if self.batch is not None:
+            raise TypeError("The changes of a batch are read page by page (engine/pages.py).")
         return list(self.correction.changes.order_by("position"))
+
+    @cached_property
+    def scope_pairs(self) -> set[tuple[str, str]]:
+        """The scopes before and after of each change, each pair once."""
+        if self.batch is None:
+            return {(change.scope_before, change.scope_after) for change in self.changes}
+        return set(self.correction.changes.order_by().values_list("scope_before", "scope_after").distinct())
 
     @property
     def scope_keys(self) -> set[str]:
         """Scopes of all changes, before and after; a right is needed on each."""
-        return {key for change in self.changes for key in (change.scope_before, change.scope_after)}
+        return {key for pair in self.scope_pairs for key in pair}
 
     @cached_property
-    def steps(self) -> list[PolicyStep]:
-        """The steps of the policy that the correction pinned, in order."""
-        return [] if self.correction.policy is None else steps_of(self.correction.policy)
+    def demand(self) -> Demand:
+        """What the present revision was pinned to."""
+        if self.correction.demand:
+            return Demand.from_json(self.correction.demand)
+        return Demand() if self.correction.policy is None else of_policy(self.correction.policy)
 
     @cached_property
-    def decisions(self) -> list[Decision]:
+    def _parts(self) -> list[tuple[int, Signature | None]]:
+        """Everybody who had a part: contributors, and who decided the present revision; in one statement."""
+        number, text = Value(0, output_field=BigIntegerField()), Value("", output_field=CharField())
+        of_it = {"correction": self.correction.pk}
+        brought = Contribution.objects.filter(**of_it).order_by().values_list("person_id", number, text, text, number)
+        decided = Decision.objects.filter(**of_it, revision=self.correction.revision).order_by()
+        giver = Coalesce("delegation__giver_id", number)
+        found = brought.union(decided.values_list("person_id", "step", "kind", "digest", giver), all=True)
+        return [
+            (person, Signature(person, step, kind, digest, stead or None) if kind else None)
+            for person, step, kind, digest, stead in found
+        ]
+
+    @property
+    def contributors(self) -> frozenset[int]:
+        """People who made, edited or brought something of this correction (I-01)."""
+        return frozenset(person for person, signature in self._parts if signature is None)
+
+    @cached_property
+    def decisions(self) -> list[Signature]:
         """Decisions on the present revision."""
-        return list(self.correction.decisions.filter(revision=self.correction.revision))
+        return [signature for _person, signature in self._parts if signature is not None]
 
     @property
     def actor_name(self) -> str:
@@ -182,41 +230,46 @@ def fresh_actor(actor: Any) -> Any:
     return user
 
 
+def looking(actor: Any) -> Act:
+    """An act that only reads, before the door is opened: it locks nothing, and what it saw must be asked again."""
+    return Act(actor=fresh_actor(actor), now=timezone.now())
+
+
 @contextmanager
-def opened(*, actor: Any, correction: Any = NO_CORRECTION) -> Iterator[Act]:
+def opened(
+    *, actor: Any, correction: Any = NO_CORRECTION, is_shared: bool = False, writer: Any = None
+) -> Iterator[Act]:
     """Runs one act. On any error nothing of it remains; the caller's instance mirrors the row afterwards.
 
     What the database itself refuses, at the commit at the latest, comes out as a Conflict like every other.
+    `is_shared` is for workers that carry out different chunks of one batch at once: each locks its chunk instead of
+    the correction, and writes no column of the correction. `writer` is whom history names for what a worker writes:
+    the one who released it.
     """
     try:
-        with _acting(actor, correction) as act:
+        with _acting(actor, correction, is_shared=is_shared, writer=writer) as act:
             yield act
     except IntegrityError as error:
         raise DatabaseRefused(detail=type(error).__name__) from error
     except OperationalError as error:
-        if not _is_busy(error):
+        if not faults.is_busy(error):
             raise
-        raise Busy from error
+        raise faults.Busy from error
     if correction is not NO_CORRECTION:
         mirror(act.correction, onto=correction)
     if act.refusal is not None:
         raise act.refusal
 
 
-def _is_busy(error: OperationalError) -> bool:
-    cause = error.__cause__
-    return bool({getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorcode", None)} & BUSY)
-
-
 @contextmanager
-def _acting(actor: Any, correction: Any) -> Iterator[Act]:
+def _acting(actor: Any, correction: Any, *, is_shared: bool, writer: Any) -> Iterator[Act]:
     is_outermost = not connection.in_atomic_block
-    with transaction.atomic():
+    with _turn.begun():
         act = Act(actor=fresh_actor(actor), now=timezone.now())
         if correction is not NO_CORRECTION:
-            act.correction = _locked(correction)
+            act.correction = _locked(correction, is_shared=is_shared)
         with gate.opened(
-            actor=act.actor,
+            actor=writer or act.actor,
             correction=act.correction.pk if act.correction else None,
             reason=_reason(act.correction),
             is_last=is_outermost,
@@ -225,11 +278,11 @@ def _acting(actor: Any, correction: Any) -> Iterator[Act]:
             AuditEvent.objects.bulk_create(act.events)
 
 
-def _locked(correction: Any) -> Correction:
+def _locked(correction: Any, *, is_shared: bool) -> Correction:
     """The row itself, by its key: nothing else on the caller's instance counts."""
     pk = correction.pk if isinstance(correction, Correction) else None
-    rows = Correction.objects.select_for_update(of=("self",))
-    found = rows.select_related("policy").filter(pk=pk).first() if isinstance(pk, int) else None
+    rows = Correction.objects.all() if is_shared else Correction.objects.select_for_update(of=("self",))
+    found = rows.select_related("policy", "batch").filter(pk=pk).first() if is_key(pk) else None
     if found is None:
         raise CorrectionError(_("There is no such correction."), code="correction_not_found")
     return found
@@ -238,7 +291,12 @@ def _locked(correction: Any) -> Correction:
 def owner_of(record: Any, kind: type[models.Model]) -> Any:
     """The correction that a stored change or piece of evidence belongs to, whatever its instance says."""
     pk = record.pk if isinstance(record, kind) else None
-    return Correction.objects.filter(**{_PATHS[kind.__name__]: pk}).first() if isinstance(pk, int) else None
+    return Correction.objects.filter(**{_PATHS[kind.__name__]: pk}).first() if is_key(pk) else None
+
+
+def is_key(pk: Any) -> bool:
+    """Whether a database can be asked for such a key at all."""
+    return isinstance(pk, int) and abs(pk) < 2**63
 
 
 _PATHS = {"Change": "changes", "Evidence": "evidence"}

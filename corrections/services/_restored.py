@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from corrections.choices import Action
+from corrections.choices import ROW_APPLIED, Action
 from corrections.engine import rows
 from corrections.models import Change
 from corrections.registry import Entry
@@ -60,13 +61,30 @@ def _of_create(change: Change, row: models.Model | None) -> Restoration:
     if row is None:
         return Restoration(change)
     entry = rows.entry_of(change.target_model)
+    if entry.config.retired_with:
+        return Restoration(change)  # goes with the record that it belongs to
     if entry.append_only:
         return Restoration(change, moved_on=[_stays(entry, change)])
     live, ours = rows.image(entry, row), change.after_image or {}
+    if entry.config.retired_by:
+        return _retired(entry, change, live)
     moved = rows.moved(entry, ours, live)
     if moved:
         return Restoration(change, moved_on=moved)
     return Restoration(change, action=Action.DELETE, old=live, before_image=live)
+
+
+def _retired(entry: Entry, change: Change, live: rows.Image) -> Restoration:
+    """What is never deleted is put out of force."""
+    out = _out_of_force(entry)
+    new = {column: value for column, value in out.items() if live[column] != value}
+    action = Action.UPDATE if new else ""
+    return Restoration(change, action=action, old={column: live[column] for column in new}, new=new, before_image=live)
+
+
+def _out_of_force(entry: Entry) -> rows.Image:
+    fields = {field.name: field for field in entry.model._meta.concrete_fields}
+    return {fields[name].attname: rows.encode(fields[name], value) for name, value in entry.config.retired_by.items()}
 
 
 def _stays(entry: Entry, change: Change) -> rows.Moved:
@@ -88,14 +106,30 @@ def _of_delete(change: Change, row: models.Model | None) -> Restoration:
     return Restoration(change, moved_on=rows.moved(entry, before, rows.image(entry, row), before=before))
 
 
-def is_restored(change: Change) -> bool:
-    """Whether every field that an applied change wrote holds its value from before again."""
+def are_restored(changes: Sequence[Change]) -> bool:
+    """Whether every field that these changes wrote holds its value from before again; rows left out wrote none."""
+    written = [change for change in changes if change.outcome in ("", ROW_APPLIED)]
+    live = rows.live_targets(written)
+    return all(_is_restored(change, live.get((change.target_model, change.target_pk))) for change in written)
+
+
+def _is_restored(change: Change, row: models.Model | None) -> bool:
     entry = rows.entry_of(change.target_model)
-    row = entry.model._base_manager.filter(pk=change.target_pk).first()
     if change.action == Action.CREATE:
-        return row is None
+        return row is None or _is_out_of_force(entry, row)
     if row is None:
         return False
     live = rows.image(entry, row)
     before = change.old if change.action == Action.UPDATE else change.before_image or {}
     return all(live[column] == value for column, value in before.items())
+
+
+def _is_out_of_force(entry: Entry, row: models.Model) -> bool:
+    """Whether a created record that is never deleted was taken back: itself, or with the one it belongs to."""
+    if entry.config.retired_with:
+        owner = getattr(row, entry.config.retired_with)
+        return _is_out_of_force(rows.entry_of(owner._meta.label_lower), owner)
+    if not entry.config.retired_by:
+        return False
+    live = rows.image(entry, row)
+    return all(live[column] == value for column, value in _out_of_force(entry).items())

@@ -23,6 +23,7 @@ LABELS = {
     "note": _("note"),
     "ticket": _("ticket"),
     "comment": _("comment"),
+    "reason": _("reason"),
     "title": _("title"),
     "cause": _("cause"),
     "defect_number": _("defect number"),

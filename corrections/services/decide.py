@@ -6,20 +6,31 @@ I-09 no evidence, no approval; I-10 the digest shown, the digest stored and the 
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
+from corrections.assessment import Assessment
 from corrections.choices import AuditKind, DecisionKind, State
 from corrections.conf import limits
-from corrections.errors import Conflict, IllegalState, IntegrityBroken, InvalidInput, NotAllowed
-from corrections.models import Correction, Decision, FieldHold, PolicyStep
-from corrections.protection import evidence as store
+from corrections.engine.pages import pages
+from corrections.errors import Conflict, CorrectionError, IllegalState, IntegrityBroken, InvalidInput, NotAllowed
+from corrections.models import CheckResult, Correction, Decision, FieldHold
+from corrections.policies import StepDemand
 from corrections.roles import Role
-from corrections.services import _content, _door, _texts
+from corrections.selectors.changes import live_rows
+from corrections.selectors.handled import barred
+from corrections.services import _answers, _content, _door, _looks, _pinned, _rekeyed, _rows, _texts, _token
+from corrections.services._confirmed import confirmed_rows
+from corrections.services._judged import HandlerCannotDecide, TierRaised, demand_look, failure, reassessed
+from corrections.services._nobody import tell_if_nobody
+from corrections.services._signer import Capacity, capacity
 from corrections.services.apply import carry_out
-from corrections.services.submit import EvidenceMissing
+from corrections.services.submit import EvidenceMissing, pin, pinned_columns
 
 
 class SuperuserCannotDecide(NotAllowed):
@@ -41,9 +52,11 @@ class AlreadyDecided(Conflict):
     message = _("You have already decided this revision.")
 
 
-class NotYourStep(NotAllowed):
-    code = "step_is_not_yours"
-    message = _("The open step needs a %(role)s of this branch. You don't hold that role there.")
+class DelegateHasSigned(Conflict):
+    """I-02: a signature in somebody's stead is that person's one signature."""
+
+    code = "delegate_has_signed_for_you"
+    message = _("Somebody has signed this revision in your stead, so you can't sign it as well.")
 
 
 class DigestStale(Conflict):
@@ -71,20 +84,90 @@ def approve(
     rekeyed: Any = None,
     acknowledged: Any = None,
     token: Any = None,
+    confirmed: Any = None,
 ) -> Decision:
     """Signs the open step. The last signature approves, and applies where the policy says so.
 
-    Raises DigestStale, MakerCannotDecide, AlreadyDecided, NotYourStep …; and the Conflict of a failed apply after
-    having committed the signature and the state `failed`.
+    `rekeyed` is ``{(change_id, field): text}`` for the fields that are keyed blindly, `acknowledged` answers each
+    warning by its check's code, `token` is a one-time password. `confirmed` are the positions of the rows drawn at
+    random that the person compared with the evidence, where the policy asks for it. Machines look again: what fails
+    now sends the correction back, and a tier that rose voids the signatures given before.
+
+    Raises DigestStale, MakerCannotDecide, AlreadyDecided, NotYourStep …; and, after having committed what it says:
+    the Conflict of a failed apply, CheckFailed, TierRaised, RekeyDiffers, TokenWrong.
     """
+    return _looks.ended(
+        approving(
+            actor=actor,
+            correction=correction,
+            digest=digest,
+            comment=comment,
+            rekeyed=rekeyed,
+            acknowledged=acknowledged,
+            token=token,
+            confirmed=confirmed,
+        )
+    )
+
+
+def approving(
+    *,
+    actor: Any,
+    correction: Correction,
+    digest: str,
+    comment: str = "",
+    rekeyed: Any = None,
+    acknowledged: Any = None,
+    token: Any = None,
+    confirmed: Any = None,
+) -> _looks.Steps[Decision]:
+    """The same step by step, saying how far machines are with a large batch; left alone halfway, nothing is signed."""
+    proof = _token.Proof()
+    answers = {
+        "comment": comment,
+        "rekeyed": rekeyed,
+        "acknowledged": acknowledged,
+        "token": token,
+        "confirmed": confirmed,
+    }
+    work = partial(_approve, actor, correction, digest, answers, proof)
+    prove = partial(_prove_at_once, actor, correction, digest, token, proof)
+    return (yield from _looks.in_steps(work, before=prove))
+
+
+def _prove_at_once(actor: Any, correction: Correction, digest: str, token: Any, proof: _token.Proof) -> None:
+    """Before a long look, after which the code would be too old. A wrong one is counted, and nothing else is."""
     with _door.opened(actor=actor, correction=correction) as act:
-        step = _demand_may_decide(act, digest)
+        step, _capacity = _demand_may_decide(act, digest)
         act.demand_in_time()
-        signed = _content.Signed.read(act.correction, act.changes)
-        _demand_content(act.correction, signed)
-        decision = _decide(act, step, DecisionKind.APPROVE, _clean(comment))
-        act.record(AuditKind.APPROVED, digest=digest, step=step.position)
-        _advance(act, step, signed)
+        proof.is_given = _token.is_proved(act, step, token)
+
+
+def _approve(
+    actor: Any,
+    correction: Correction,
+    digest: str,
+    answers: Mapping[str, Any],
+    proof: _token.Proof,
+    look: _looks.Look | None,
+) -> Decision:
+    with _door.opened(actor=actor, correction=correction) as act:
+        step, capacity = _demand_may_decide(act, digest)
+        act.demand_in_time()
+        demand_look(act, look)
+        signed = _content.Signed.read(act)
+        demand_content(act.correction, signed)
+        found = reassessed(act, look, stead_id=capacity.giver_id)
+        decision = _draft_decision(act, step, capacity, DecisionKind.APPROVE, _clean(answers["comment"]))
+        if _is_sound(act, signed, found, step):
+            warnings = _answers.warnings_of(found, signed.verdicts)
+            decision.acknowledged = _answers.answered(warnings, answers["acknowledged"], act.demand.worded_checks)
+            decision.confirmed = confirmed_rows(act, answers["confirmed"])
+            if not _is_proved(act, step, decision, answers, proof):
+                return decision
+            _sign(act, decision, capacity.giver_id)
+            act.record(AuditKind.APPROVED, digest=digest, step=decision.step)
+            _advance(act, step, signed, found)
     return decision
 
 
@@ -95,9 +178,10 @@ def return_for_rework(*, actor: Any, correction: Correction, digest: str, commen
     """
     with _door.opened(actor=actor, correction=correction) as act:
         text = _demand_comment(comment)
-        step = _demand_may_return(act, digest)
-        decision = _decide(act, step, DecisionKind.RETURN, text)
-        act.move(State.RETURNED, decided_at=act.now, step=None, step_role="", outcome_note=text)
+        step, capacity = _demand_may_return(act, digest)
+        _demand_no_handler(act, capacity)
+        decision = _sign(act, _draft_decision(act, step, capacity, DecisionKind.RETURN, text), capacity.giver_id)
+        act.move(State.RETURNED, **returned(act), outcome_note=text)
         act.record(AuditKind.RETURNED, comment=text)
     return decision
 
@@ -106,29 +190,35 @@ def reject(*, actor: Any, correction: Correction, digest: str, comment: str) -> 
     """Refuses the correction for good."""
     with _door.opened(actor=actor, correction=correction) as act:
         text = _demand_comment(comment)
-        step = _demand_may_decide(act, digest)
-        decision = _decide(act, step, DecisionKind.REJECT, text)
+        step, capacity = _demand_may_decide(act, digest)
+        _demand_no_handler(act, capacity)
+        decision = _sign(act, _draft_decision(act, step, capacity, DecisionKind.REJECT, text), capacity.giver_id)
         FieldHold.objects.filter(correction=act.correction).delete()
         act.move(State.REJECTED, decided_at=act.now, closed_at=act.now, step=None, step_role="", outcome_note=text)
         act.record(AuditKind.REJECTED, comment=text)
     return decision
 
 
-def _demand_may_decide(act: _door.Act, digest: str) -> PolicyStep:
-    """The refusals of a decision, in their documented order; gives the open step."""
+def returned(act: _door.Act) -> dict[str, Any]:
+    """Columns of a correction that goes back to its maker, and how long it may stay there."""
+    hours = act.demand.rework_hours or limits.SUBMITTED_DAYS_MAX * 24
+    expires = act.now + dt.timedelta(hours=hours)
+    return {"decided_at": act.now, "step": None, "step_role": "", "escalated_role": "", "expires_at": expires}
+
+
+def _demand_may_decide(act: _door.Act, digest: str) -> tuple[StepDemand, Capacity]:
+    """The refusals of a decision, in their documented order; gives the open step, and by which right it is signed."""
     act.demand_person()
     act.demand_state(State.SUBMITTED)
     act.demand_not_held()
     demand_independent(act)
-    step = _open_step(act)
-    role_is_held = act.rights.holds(step.role, act.scope_keys)
-    if not role_is_held and not (step.role in act.rights.roles and act.correction.pk in act.rights.handed):
-        raise NotYourStep(role=step.get_role_display())
+    step = open_step(act)
+    by_right = capacity(act, step)
     _demand_digest_shown(act.correction, digest)
-    return step
+    return step, by_right
 
 
-def _demand_may_return(act: _door.Act, digest: str) -> PolicyStep:
+def _demand_may_return(act: _door.Act, digest: str) -> tuple[StepDemand, Capacity]:
     if act.correction.state != State.APPROVED:
         return _demand_may_decide(act, digest)
     act.demand_person()
@@ -136,7 +226,14 @@ def _demand_may_return(act: _door.Act, digest: str) -> PolicyStep:
     demand_independent(act)
     act.demand_role(Role.EXECUTOR)
     _demand_digest_shown(act.correction, digest)
-    return PolicyStep(position=0, role=Role.EXECUTOR)
+    return StepDemand(role=Role.EXECUTOR), Capacity()
+
+
+def _demand_no_handler(act: _door.Act, by_right: Capacity) -> None:
+    """Who handled the records sends nothing back and rejects nothing; an approval asks when machines look again."""
+    for changes in [act.changes] if act.batch is None else pages(act.correction.changes.all()):
+        if barred(changes, live_rows(changes)) & {act.actor.person_id, by_right.giver_id}:
+            raise HandlerCannotDecide
 
 
 def demand_independent(act: _door.Act) -> None:
@@ -146,20 +243,22 @@ def demand_independent(act: _door.Act) -> None:
     demand_no_part(act)
     if any(decision.person_id == act.actor.person_id for decision in act.decisions):
         raise AlreadyDecided
+    if any(decision.stead_id == act.actor.person_id for decision in act.decisions):
+        raise DelegateHasSigned
 
 
 def demand_no_part(act: _door.Act) -> None:
     """The person made, edited or brought nothing of this correction, and the account is not its maker's."""
     is_maker = act.actor.pk == act.correction.maker_id or act.actor.person_id == act.correction.maker_person_id
-    if is_maker or act.correction.contributions.filter(person_id=act.actor.person_id).exists():
+    if is_maker or act.actor.person_id in act.contributors:
         raise MakerCannotDecide
 
 
-def _open_step(act: _door.Act) -> PolicyStep:
-    for step in act.steps:
-        if step.position == act.correction.step:
-            return step
-    raise IllegalState(code="no_step_is_open", state=act.correction.get_state_display())
+def open_step(act: _door.Act) -> StepDemand:
+    position = act.correction.step
+    if position is None or not 1 <= position <= len(act.demand.steps):
+        raise IllegalState(code="no_step_is_open", state=act.correction.get_state_display())
+    return act.demand.steps[position - 1]
 
 
 def _demand_digest_shown(correction: Correction, digest: str) -> None:
@@ -167,22 +266,76 @@ def _demand_digest_shown(correction: Correction, digest: str) -> None:
         raise DigestStale
 
 
-def _demand_content(correction: Correction, signed: _content.Signed) -> None:
+def demand_content(correction: Correction, signed: _content.Signed) -> None:
     """I-09 and I-10: evidence is there and unchanged, and the content is what was submitted."""
     policy = correction.policy
     if policy is None or len(signed.evidence) < policy.evidence_min:
         raise EvidenceMissing(count=policy.evidence_min if policy else 1)
     if signed.digest() != correction.digest:
         raise ContentChanged
-    for item in signed.evidence:
-        store.load(item.file.sha256, item.file.key_id)
+    _content.demand_files(signed.evidence)
 
 
-def _decide(act: _door.Act, step: PolicyStep, kind: DecisionKind, comment: str) -> Decision:
-    decision = Decision(
+def _is_sound(act: _door.Act, signed: _content.Signed, found: Assessment, step: StepDemand) -> bool:
+    """Nothing failed since, and the tier is still high enough. If not, the act ends otherwise, and says so.
+
+    What fails at the last signature fails the apply, which leaves the signature on record.
+    """
+    problem = failure(act.correction, signed, found)
+    if problem is not None and not _completes(act, step):
+        _send_back(act, found, problem)
+        return False
+    if problem is None and not act.demand.covers(found.demand):
+        _raise_tier(act, signed, found)
+        return False
+    return True
+
+
+def _send_back(act: _door.Act, found: Assessment, problem: CorrectionError) -> None:
+    """A check that passed has become a fail: the maker sees to it, and what was signed for this revision is void."""
+    CheckResult.objects.bulk_create(_pinned.results(act, found, _content.AT_DECISION))
+    act.move(State.RETURNED, **returned(act), outcome_code=problem.code, outcome_note=str(problem))
+    act.record(AuditKind.RETURNED, code=problem.code, comment=str(problem), by="machine")
+    act.fail(problem)
+
+
+def _raise_tier(act: _door.Act, signed: _content.Signed, found: Assessment) -> None:
+    """The same content as the next revision, pinned to all that is demanded now: every signature is given anew."""
+    demand = act.demand.merged(found.demand)
+    act.correction.revision += 1
+    results = _pinned.results(act, found, _content.AT_SUBMISSION)
+    if act.batch is not None:
+        act.batch.sample = _rows.draw(act, demand)
+    pin(act, list(signed.changes), list(signed.evidence), found, demand, results)
+    if act.batch is not None:
+        act.batch.save(update_fields=["sample"])
+    columns = {**pinned_columns(act), "revision": act.correction.revision}
+    for name, value in columns.items():
+        setattr(act.correction, name, value)
+    act.correction.save(update_fields=[*columns])
+    act.record(AuditKind.TIER_RAISED, steps=[f"{step.people} × {step.role}" for step in demand.steps])
+    tell_if_nobody(act, found, demand)
+    act.fail(TierRaised())
+
+
+def _is_proved(
+    act: _door.Act,
+    step: StepDemand,
+    decision: Decision,
+    answers: Mapping[str, Any],
+    proof: _token.Proof,
+) -> bool:
+    """Token proved, fields keyed. A wrong token or keying is kept, and the act fails after it."""
+    decision.token = step.token
+    is_proved = proof.is_given or _token.is_proved(act, step, answers["token"])
+    return is_proved and _rekeyed.agrees(act, step, answers["rekeyed"])
+
+
+def _draft_decision(act: _door.Act, step: StepDemand, by_right: Capacity, kind: DecisionKind, comment: str) -> Decision:
+    return Decision(
         correction=act.correction,
         revision=act.correction.revision,
-        step=step.position,
+        step=act.correction.step or 0,
         role=step.role,
         kind=kind,
         digest=act.correction.digest,
@@ -191,7 +344,12 @@ def _decide(act: _door.Act, step: PolicyStep, kind: DecisionKind, comment: str) 
         person_id=act.actor.person_id,
         person_name=act.actor_name,
         decided_at=act.now,
+        delegation_id=by_right.delegation,
+        held_role=by_right.held_role,
     )
+
+
+def _sign(act: _door.Act, decision: Decision, stead_id: int | None = None) -> Decision:
     try:
         with transaction.atomic():
             decision.save(force_insert=True)
@@ -200,24 +358,64 @@ def _decide(act: _door.Act, step: PolicyStep, kind: DecisionKind, comment: str) 
         if act.correction.decisions.filter(revision=decision.revision, person_id=decision.person_id).exists():
             raise AlreadyDecided from None
         raise
-    act.decisions.append(decision)
+    signature = _door.Signature(decision.person_id, decision.step, decision.kind, decision.digest, stead_id)
+    act.decisions.append(signature)
     return decision
 
 
-def _advance(act: _door.Act, step: PolicyStep, signed: _content.Signed) -> None:
+def _signed_here(act: _door.Act) -> int:
+    return sum(1 for d in act.decisions if d.step == act.correction.step and d.kind == DecisionKind.APPROVE)
+
+
+def _completes(act: _door.Act, step: StepDemand) -> bool:
+    """Whether one more signature approves the correction and applies it at once."""
+    is_last = act.correction.step == len(act.demand.steps) and _signed_here(act) + 1 >= step.people
+    return is_last and applies_at_once(act)
+
+
+def applies_at_once(act: _door.Act) -> bool:
+    return act.demand.is_applied_with_approval and not act.demand.cool_off_hours
+
+
+def _advance(act: _door.Act, step: StepDemand, signed: _content.Signed, found: Assessment) -> None:
     """Opens the next step, or approves; applies at once where the policy says so."""
     correction = act.correction
-    here = [d for d in act.decisions if d.step == step.position and d.kind == DecisionKind.APPROVE]
-    if len(here) < step.people:
+    is_applied = _signed_here(act) >= step.people and correction.step == len(act.demand.steps) and applies_at_once(act)
+    CheckResult.objects.bulk_create(
+        _pinned.results(act, found, _content.AT_APPLY if is_applied else _content.AT_DECISION)
+    )
+    if _signed_here(act) < step.people:
         return
-    later = [following for following in act.steps if following.position > step.position]
-    if later:
-        correction.step, correction.step_role = later[0].position, later[0].role
-        correction.save(update_fields=["step", "step_role"])
+    position = correction.step or 0
+    if position < len(act.demand.steps):
+        columns = {
+            "step": position + 1,
+            "step_role": act.demand.steps[position].role,
+            "step_opened_at": act.now,
+            "reminded_at": None,
+            "escalated_role": "",
+        }
+        for name, value in columns.items():
+            setattr(correction, name, value)
+        correction.save(update_fields=[*columns])
         return
-    act.move(State.APPROVED, decided_at=act.now, step=None, step_role="")
-    if correction.policy is not None and correction.policy.is_applied_with_approval:
-        carry_out(act, signed)
+    act.move(State.APPROVED, **_approved(act))
+    if is_applied:
+        carry_out(act, signed, found)
+
+
+def _approved(act: _door.Act) -> dict[str, Any]:
+    """Columns of an approved correction: its cool-off, and until when it must be applied."""
+    ready = act.now + dt.timedelta(hours=act.demand.cool_off_hours)
+    hours = act.demand.apply_hours or limits.SUBMITTED_DAYS_MAX * 24
+    return {
+        "decided_at": act.now,
+        "step": None,
+        "step_role": "",
+        "escalated_role": "",
+        "apply_not_before": ready,
+        "expires_at": ready + dt.timedelta(hours=hours),
+    }
 
 
 def _demand_comment(comment: Any) -> str:

@@ -11,14 +11,15 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from corrections.choices import EDITABLE, Action, AuditKind, ContributionKind, Reason
+from corrections.choices import EDITABLE, Action, AuditKind, ContributionKind, OnBadRow, Reason
 from corrections.conf import limits
 from corrections.errors import IllegalState, InvalidInput, NotAllowed
 from corrections.models import Change, Correction, Incident
-from corrections.roles import Role
+from corrections.permissions import CONTROL, is_maker, may_make
 from corrections.services import _changes, _door, _texts
 
 TICKET_CHARS_MAX = 64
+SUMMARY_CHARS_MAX = 300
 
 
 def draft(
@@ -58,9 +59,18 @@ def draft(
 
 
 def amend(
-    *, actor: Any, correction: Correction, reason: str | None = None, note: str | None = None, ticket: str | None = None
+    *,
+    actor: Any,
+    correction: Correction,
+    reason: str | None = None,
+    note: str | None = None,
+    ticket: str | None = None,
+    on_bad_row: str | None = None,
 ) -> Correction:
-    """Changes the texts of a draft or returned correction. None leaves a text as it is."""
+    """Changes the texts of a draft or returned correction, and of a batch what happens to bad rows.
+
+    None leaves each as it is. What happens to bad rows is fixed when it is submitted.
+    """
     with _door.opened(actor=actor, correction=correction) as act:
         demand_editable(act)
         row = act.correction
@@ -72,9 +82,18 @@ def amend(
         for name, text in texts.items():
             setattr(row, name, text)
         row.save(update_fields=[*texts])
+        if on_bad_row is not None:
+            _choose_way(act, on_bad_row)
         act.contribute(ContributionKind.EDITED)
         act.record(AuditKind.AMENDED)
     return act.correction
+
+
+def _choose_way(act: _door.Act, on_bad_row: str) -> None:
+    if act.batch is None or on_bad_row not in OnBadRow.values:
+        raise InvalidInput(_("Choose what happens to bad rows."), code="on_bad_row_unknown", field="on_bad_row")
+    act.batch.on_bad_row = on_bad_row
+    act.batch.save(update_fields=["on_bad_row"])
 
 
 def add_change(
@@ -94,6 +113,7 @@ def add_change(
     with _door.opened(actor=actor, correction=correction) as act:
         demand_editable(act)
         demand_no_revert(act)
+        demand_no_batch(act)
         change = _add(act, request)
         act.contribute(ContributionKind.EDITED)
         act.record(AuditKind.CHANGE_ADDED, subject=change.target_label, position=change.position)
@@ -104,12 +124,13 @@ def remove_change(*, actor: Any, change: Change) -> None:
     """Takes a row out of a draft or returned correction."""
     with _door.opened(actor=actor, correction=_door.owner_of(change, Change)) as act:
         demand_editable(act)
+        demand_no_batch(act)
         found = act.correction.changes.filter(pk=change.pk).first()
         if found is None:
             raise InvalidInput(_("This record is not part of the correction any more."), code="change_not_found")
         _demand_unreferenced(act.correction, found)
         found.delete()
-        _refresh(act)
+        refresh(act)
         act.contribute(ContributionKind.EDITED)
         act.record(AuditKind.CHANGE_REMOVED, subject=found.target_label, position=found.position)
 
@@ -125,21 +146,33 @@ def _demand_unreferenced(correction: Correction, change: Change) -> None:
 
 def _add(act: _door.Act, request: _changes.Wish) -> Change:
     change = _changes.build(act, request)
+    _demand_alone(act.correction, change)
     same_target = act.correction.changes.filter(target_model=change.target_model, target_pk=change.target_pk)
     if change.target_pk and same_target.exists():
         raise InvalidInput(
             _("This record is already part of the correction. Remove it there first."), code="target_already_in_it"
         )
     change.save(force_insert=True)
-    _refresh(act)
+    refresh(act)
     return change
 
 
-def _refresh(act: _door.Act) -> None:
+def _demand_alone(correction: Correction, change: Change) -> None:
+    """The desk's own controls and the business's records are decided, and seen, by different people."""
+    others = correction.changes.values_list("scope_before", flat=True)
+    if any((other == CONTROL) != (change.scope_before == CONTROL) for other in others):
+        raise InvalidInput(
+            _("The desk's own controls are corrected apart from business records. Start a correction of their own."),
+            code="controls_are_corrected_apart",
+        )
+
+
+def refresh(act: _door.Act) -> None:
     """What the correction says about its changes: scopes and summary."""
     _changes.add_scopes(act.correction)
     labels = list(act.correction.changes.order_by("position").values_list("target_label", flat=True)[:4])
-    act.correction.summary = (", ".join(labels[:3]) + (" …" if labels[3:] else ""))[:300]
+    more = f" … ({act.correction.changes.count()})" if labels[3:] else ""
+    act.correction.summary = ", ".join(labels[:3])[: SUMMARY_CHARS_MAX - len(more)] + more
     act.correction.save(update_fields=["summary"])
 
 
@@ -169,8 +202,16 @@ def demand_incident(incident: Any) -> None:
 def demand_maker(act: _door.Act) -> None:
     """The actor is a person with the maker's function (on some scope; which one is asked per row)."""
     act.demand_person()
-    if Role.MAKER not in act.rights.roles:
+    if not is_maker(act.rights):
         raise NotAllowed(code="maker_role_is_required")
+
+
+def demand_no_batch(act: _door.Act) -> None:
+    """The rows of a batch are those of its file."""
+    if act.batch is not None:
+        raise InvalidInput(
+            _("The rows of a batch come from its file: upload the corrected file instead."), code="batch_keeps_its_rows"
+        )
 
 
 def demand_editable(act: _door.Act) -> None:
@@ -179,8 +220,8 @@ def demand_editable(act: _door.Act) -> None:
     if act.correction.state not in EDITABLE:
         raise IllegalState(code="correction_is_not_editable", state=act.correction.get_state_display())
     act.demand_not_held()
-    is_maker = act.correction.maker_person_id == act.actor.person_id
-    if not is_maker and not act.rights.holds(Role.MAKER, act.scope_keys):
+    is_its_maker = act.correction.maker_person_id == act.actor.person_id
+    if not is_its_maker and not may_make(act.rights, act.scope_keys):
         raise NotAllowed(code="correction_is_outside_your_scope")
 
 

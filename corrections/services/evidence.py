@@ -42,18 +42,18 @@ def attach_evidence(*, actor: Any, correction: Correction, file: Any, kind: str,
 
     The person who brings it can't decide the correction any more (I-01).
     """
-    name = _clean_name(getattr(file, "name", ""))
+    name = clean_name(getattr(file, "name", ""))
     text = _texts.clean(note, field="note", longest=EVIDENCE_NOTE_CHARS_MAX)
     if not isinstance(kind, str) or kind not in EvidenceKind.values:
         raise InvalidInput(
             _("Choose a kind of evidence from the list."), code="evidence_kind_is_required", field="kind"
         )
-    content = _read(file)
+    content = read_content(file, limits.EVIDENCE_BYTES_MAX)
     found = sniffing.sniff(content, name)
     with _door.opened(actor=actor, correction=correction) as act:
         demand_editable(act)
         _demand_room(act.correction)
-        stored = _stored(act, content, found)
+        stored = stored_file(act, content, found)
         _demand_not_used_elsewhere(act.correction, stored)
         item = Evidence.objects.create(
             correction=act.correction,
@@ -110,16 +110,15 @@ def _opened(*, actor: Any, evidence: Evidence, form: str) -> tuple[bytes, Eviden
     return content, stored
 
 
-def _clean_name(name: Any) -> str:
+def clean_name(name: Any) -> str:
     """The file's own name, for people; never used as a path. A protected number in it is masked (I-13)."""
     base = os.path.basename(name.replace("\\", "/")) if isinstance(name, str) else ""
     shown = _texts.hidden("".join(char for char in base if char.isprintable()))
     return shown.lstrip(". ")[-FILENAME_CHARS_MAX:] or "file"
 
 
-def _read(file: Any) -> bytes:
-    """The content as it is, from its beginning, read no further than the limit."""
-    most = limits.EVIDENCE_BYTES_MAX
+def read_content(file: Any, most: int) -> bytes:
+    """The content as it is, from its beginning, read no further than `most` bytes."""
     content = bytearray()
     try:
         if hasattr(file, "seek") and getattr(file, "seekable", lambda: True)():
@@ -150,13 +149,13 @@ def _demand_room(correction: Correction) -> None:
         )
 
 
-def _stored(act: _door.Act, content: bytes, found: sniffing.FileType) -> EvidenceFile:
+def stored_file(act: _door.Act, content: bytes, found: sniffing.FileType, *, most: int | None = None) -> EvidenceFile:
     """The row of the stored file, locked, so that two corrections can't claim one file at once."""
     sha256 = hashlib.sha256(content).hexdigest()
     known = EvidenceFile.objects.select_for_update().filter(sha256=sha256).first()
     if known is not None:
         return known
-    stored = store.store(content, uuid.uuid4())
+    stored = store.store(content, uuid.uuid4(), most=most)
     row = EvidenceFile(
         sha256=stored.sha256,
         size=stored.size,

@@ -51,10 +51,11 @@ class Export:
     size: int
     sha256: str
     made_at: dt.datetime
+    name: str = "history"
 
     @property
     def filename(self) -> str:
-        return f"history-{timezone.localtime(self.made_at):%Y%m%d-%H%M%S}.{self.format}"
+        return f"{self.name}-{timezone.localtime(self.made_at):%Y%m%d-%H%M%S}.{self.format}"
 
 
 def export_history(
@@ -83,7 +84,7 @@ def export_history(
         if rows_at_least(filters, sight, most) > most:
             raise ExportTooLarge(max=f"{most:,}")
         rows = _write(account, filters, sight, format, file, made_at, most, say)
-    export = Export(format, rows, *_size_and_digest(file), made_at)
+    export = Export(format, rows, *size_and_digest(file), made_at)
     _record(actor, filters, sight, export)
     return export
 
@@ -127,7 +128,7 @@ class Counted:
             yield line
 
 
-def _size_and_digest(file: IO[bytes]) -> tuple[int, str]:
+def size_and_digest(file: IO[bytes]) -> tuple[int, str]:
     file.flush()
     size = file.seek(0, 2)
     file.seek(0)

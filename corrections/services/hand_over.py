@@ -14,9 +14,11 @@ from guardian.shortcuts import assign_perm
 
 from corrections.choices import AuditKind
 from corrections.errors import InvalidInput
-from corrections.models import Correction, PolicyStep
+from corrections.models import Correction
 from corrections.permissions import is_usable, rights_of
+from corrections.policies import StepDemand
 from corrections.services import _door
+from corrections.services._signer import is_independent
 from corrections.services.decide import _clean, _demand_may_decide
 
 
@@ -33,7 +35,7 @@ def hand_over(*, actor: Any, correction: Correction, to: Any, comment: str = "")
     """
     with _door.opened(actor=actor, correction=correction) as act:
         # Nothing is signed here, so no digest was shown: the present one stands in.
-        step = _demand_may_decide(act, act.correction.digest)
+        step, _right = _demand_may_decide(act, act.correction.digest)
         text = _clean(comment)
         receiver = _demand_receiver(act, step, to)
         assign_perm("corrections.decide_correction", receiver, act.correction)
@@ -42,13 +44,11 @@ def hand_over(*, actor: Any, correction: Correction, to: Any, comment: str = "")
     return act.correction
 
 
-def _demand_receiver(act: _door.Act, step: PolicyStep, to: Any) -> Any:
+def _demand_receiver(act: _door.Act, step: StepDemand, to: Any) -> Any:
     accounts = get_user_model()._default_manager.select_related("person")
     user: Any = accounts.filter(pk=to.pk).first() if to is not None and to.pk else None
     if not is_usable(user) or user.is_superuser or user.person_id in (None, act.actor.person_id):
         raise ReceiverCannotDecide(field="to")
-    contributed = act.correction.contributions.filter(person_id=user.person_id).exists()
-    decided = any(decision.person_id == user.person_id for decision in act.decisions)
-    if contributed or decided or step.role not in rights_of(user).roles:
+    if not is_independent(act, user.person_id) or step.role not in rights_of(user).roles:
         raise ReceiverCannotDecide(field="to")
     return user

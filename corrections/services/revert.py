@@ -15,7 +15,8 @@ from corrections.engine import rows
 from corrections.errors import Conflict, IllegalState
 from corrections.models import Change, Correction
 from corrections.permissions import may_propose
-from corrections.services import _changes, _door, _restored
+from corrections.services import _changes, _door, _restored, batch_again
+from corrections.services._rows import demand_may_propose
 from corrections.services.draft import clean_texts, demand_maker
 
 # A revert is under way in any of these.
@@ -38,10 +39,13 @@ def revert(*, actor: Any, correction: Correction, reason: str, note: str) -> Cor
     with _door.opened(actor=actor, correction=correction) as act:
         original = act.correction
         demand_maker(act)
-        if original.state != State.APPLIED:
+        if original.state not in _revertible(act):
             raise IllegalState(code="only_applied_is_reverted", state=original.get_state_display())
         if original.reverted_by.filter(state__in=UNFINISHED).exists():
             raise RevertAlreadyOpen
+        if act.batch is not None:
+            demand_may_propose(act, act.batch)
+            return batch_again.revert_rows(act, texts)
         changes = list(original.changes.order_by("-position"))
         _demand_may_revert(act, changes)
         live = rows.locked_targets(changes)
@@ -50,6 +54,11 @@ def revert(*, actor: Any, correction: Correction, reason: str, note: str) -> Cor
         act.record(AuditKind.REVERT_DRAFTED)
         draft = _draft(act, original, texts, plans)
     return draft
+
+
+def _revertible(act: _door.Act) -> tuple[State, ...]:
+    """Of a batch that was stopped, what was applied can be taken back; it stays stopped."""
+    return (State.APPLIED,) if act.batch is None else (State.APPLIED, State.STOPPED)
 
 
 def _demand_may_revert(act: _door.Act, changes: list[Change]) -> None:

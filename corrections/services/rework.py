@@ -7,8 +7,9 @@ from typing import Any
 from corrections.choices import AuditKind, State
 from corrections.errors import NotAllowed
 from corrections.models import Correction
-from corrections.roles import Role
+from corrections.permissions import may_make
 from corrections.services import _door
+from corrections.services.decide import returned
 from corrections.services.draft import demand_maker
 
 
@@ -19,8 +20,8 @@ def rework(*, actor: Any, correction: Correction) -> Correction:
         act.demand_state(State.FAILED)
         act.demand_not_held()
         is_maker = act.correction.maker_person_id == act.actor.person_id
-        if not is_maker and not act.rights.holds(Role.MAKER, act.scope_keys):
+        if not is_maker and not may_make(act.rights, act.scope_keys):
             raise NotAllowed
-        act.move(State.RETURNED)
+        act.move(State.RETURNED, expires_at=returned(act)["expires_at"])  # its time to be reworked begins now
         act.record(AuditKind.RETURNED, comment=act.correction.outcome_note)
     return act.correction

@@ -1,28 +1,33 @@
-"""Submission: machines check, the fields are held (I-03), the number is given, and the digest fixes the content."""
+"""Submission: machines check, the apply is rehearsed, the fields are held (I-03), the number is given, and the digest
+fixes the content, pinned to what the policies demand."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from corrections import checks
+from corrections.assessment import Assessment, InBulk, assess
 from corrections.choices import (
     EDITABLE,
     Action,
     AuditKind,
     ContributionKind,
     EvidenceKind,
+    OnBadRow,
     Owner,
     State,
     Verdict,
 )
 from corrections.conf import limits
-from corrections.engine import rows
-from corrections.errors import Conflict, CorrectionError, IllegalState, InvalidInput, NotAllowed
+from corrections.engine import many, rows
+from corrections.engine.apply import rehearse
+from corrections.errors import Conflict, IllegalState, InvalidInput, NotAllowed
 from corrections.integrity.canonical import digest
 from corrections.models import (
     Change,
@@ -30,15 +35,16 @@ from corrections.models import (
     Correction,
     Evidence,
     FieldHold,
-    Policy,
     RegisterNumber,
     Revision,
 )
 from corrections.money import Money, total
 from corrections.permissions import may_propose
-from corrections.policies import match, steps_of
-from corrections.services import _content, _door
+from corrections.policies import Demand
+from corrections.registry import Entry
+from corrections.services import _answers, _content, _door, _looks, _pinned, _rows
 from corrections.services._changes import CustomerMustDeclare
+from corrections.services._nobody import tell_if_nobody
 from corrections.services.draft import demand_maker
 
 NUMBER_PREFIX = "DZ"
@@ -49,6 +55,18 @@ class EvidenceMissing(InvalidInput):
 
     code = "evidence_is_required"
     message = _("Attach at least %(count)s piece(s) of evidence before you submit.")
+
+
+class EvidenceKindMissing(InvalidInput):
+    code = "kind_of_evidence_is_required"
+    message = _("This correction needs as evidence: %(kind)s. Attach it before you submit.")
+
+
+class HandlerCannotCorrect(NotAllowed):
+    """查核不返原岗: not back to the same desk."""
+
+    code = "handler_cannot_correct"
+    message = _("You booked, reconciled or own this record, so another person must correct it.")
 
 
 class ConsentMissing(InvalidInput):
@@ -71,21 +89,52 @@ class FieldHeld(Conflict):
 def submit(*, actor: Any, correction: Correction, acknowledged: Any = None, on_bad_row: str = "fail_all") -> Correction:
     """Hands a draft, returned or failed correction to the checkers, as its next revision.
 
-    `acknowledged` and `on_bad_row` matter to corrections with acknowledged warnings and to batches.
+    `acknowledged` answers each warning of a machine, by the check's code: a value of `Acknowledged`, or
+    ``{"reason": …, "words": …}``. `on_bad_row` matters to batches.
     """
+    return _looks.ended(
+        submitting(actor=actor, correction=correction, acknowledged=acknowledged, on_bad_row=on_bad_row)
+    )
+
+
+def submitting(
+    *, actor: Any, correction: Correction, acknowledged: Any = None, on_bad_row: str = "fail_all"
+) -> _looks.Steps[Correction]:
+    """The same step by step, saying how far machines are with a large batch; left alone halfway, nothing happened."""
     if on_bad_row not in ("fail_all", "skip"):
         raise InvalidInput(_("Choose what happens to bad rows."), code="on_bad_row_unknown", field="on_bad_row")
+    return (yield from _looks.in_steps(partial(_submit, actor, correction, acknowledged, on_bad_row)))
+
+
+def _submit(
+    actor: Any, correction: Correction, acknowledged: Any, on_bad_row: str, look: _looks.Look | None
+) -> Correction:
     with _door.opened(actor=actor, correction=correction) as act:
         _demand_submittable(act)
         if act.correction.state != State.DRAFT:
             act.correction.revision += 1
-        changes = _changes_of(act)
-        policy = match()
-        evidence = _demand_evidence(act.correction, policy)
-        _demand_consent(act.correction, changes, evidence, policy)
-        results = _run_checks(act, changes)
-        _hold_fields(act.correction, changes)
-        _commit(act, changes, evidence, results, policy)
+        act.correction.demand = {}  # of an earlier revision
+        changes = _changes_of(act, on_bad_row)
+        found = _assessed(act, changes, look)
+        demand = found.demand
+        _demand_no_handler(act, found)
+        evidence = _content.live_evidence(act.correction)
+        demand_evidence(evidence, demand)
+        demand_consent(act.correction, changes, evidence, found)
+        if found.refusal is not None:
+            raise found.refusal
+        if act.batch is None:
+            _keep_before_images(changes, found)
+            _hold_fields(act.correction, changes)
+            demand_passed(found)
+            rehearse(changes, found.targets)
+        else:
+            _rows.fix(act, act.batch, demand)
+            _hold_rows(act.correction)
+            demand_passed(found)
+            _rows.rehearse(act, act.batch)
+        act.correction.acknowledged = _answers.answered(_answers.warnings_of(found), acknowledged, demand.worded_checks)
+        _commit(act, changes, evidence, found, demand)
     return act.correction
 
 
@@ -102,7 +151,31 @@ def _demand_submittable(act: _door.Act) -> None:
         )
 
 
-def _changes_of(act: _door.Act) -> list[Change]:
+def _demand_no_handler(act: _door.Act, found: Assessment) -> None:
+    """Neither whoever submits it nor whoever made or edited it handled the record; a handler may bring evidence."""
+    people = {act.actor.person_id, act.correction.maker_person_id}
+    if found.barred:
+        making = (ContributionKind.MADE, ContributionKind.EDITED)
+        people |= set(act.correction.contributions.filter(kind__in=making).values_list("person_id", flat=True))
+    if people & found.barred:
+        raise HandlerCannotCorrect
+
+
+def _assessed(act: _door.Act, changes: list[Change], look: _looks.Look | None) -> Assessment:
+    if act.batch is not None:
+        skips = act.batch.on_bad_row == OnBadRow.SKIP
+        taken = _looks.look_of(act, look, _looks.Asked(is_first=True, leaves_out=skips))
+        _rows.take_in(act, act.batch, taken)
+        return taken.found
+    return assess(act.correction, changes, at=act.now, is_locking=True, with_external=True)
+
+
+def _changes_of(act: _door.Act, on_bad_row: str) -> list[Change]:
+    """The changes, each of which may be proposed; of a batch none, which is never held as a list."""
+    if act.batch is not None:
+        _rows.demand_submittable(act, act.batch, on_bad_row)
+        _rows.prepare(act, act.batch, on_bad_row)
+        return []
     changes = act.changes
     if not changes:
         raise InvalidInput(_("There is nothing to change: add a record first."), code="correction_is_empty")
@@ -114,30 +187,53 @@ def _changes_of(act: _door.Act) -> list[Change]:
     return changes
 
 
-def _demand_evidence(correction: Correction, policy: Policy) -> list[Evidence]:
-    evidence = _content.live_evidence(correction)
-    if len(evidence) < policy.evidence_min:
-        raise EvidenceMissing(count=policy.evidence_min)
-    return evidence
+def _keep_before_images(changes: list[Change], found: Assessment) -> None:
+    """The whole rows as they are now: what people are shown, and sign."""
+    for change in changes:
+        row = found.subject.live.get(change.pk)
+        if row is not None:
+            change.before_image = rows.image(rows.entry_of(change.target_model), row)
 
 
-def _demand_consent(correction: Correction, changes: list[Change], evidence: list[Evidence], policy: Policy) -> None:
-    """What the customer declared is typed by staff only if the policy allows it, and then with consent.
+def demand_evidence(evidence: list[Evidence], demand: Demand) -> None:
+    """I-09. Raises EvidenceMissing or EvidenceKindMissing."""
+    if len(evidence) < demand.evidence_min:
+        raise EvidenceMissing(count=demand.evidence_min)
+    kinds = {item.kind for item in evidence}
+    for kind in demand.evidence_kinds:
+        if kind not in kinds:
+            raise EvidenceKindMissing(field="evidence", kind=dict(EvidenceKind.choices).get(kind, kind))
+
+
+def demand_consent(correction: Correction, changes: list[Change], evidence: list[Evidence], found: Assessment) -> None:
+    """What the customer declared is typed by staff only if the policy that holds allows it, and then with consent.
 
     A revert types nothing: it restores what stood there before.
     """
     if correction.reverts_id is not None:
         return
+    allowing = {
+        (atom.model, atom.field)
+        for atom, ruled in found.match.base.items()
+        if ruled.policy.staff_may_type_customer_fields
+    }
+    for entry, name in _typed(changes, found):
+        spec = entry.fields.get(name)
+        if spec is None or spec.owner != Owner.CUSTOMER:
+            continue
+        if (entry.key, name) not in allowing:
+            raise CustomerMustDeclare(field=name, label=entry.verbose_name(name))
+        if not any(item.kind == EvidenceKind.CUSTOMER_CONSENT for item in evidence):
+            raise ConsentMissing(field=name, label=entry.verbose_name(name))
+
+
+def _typed(changes: list[Change], found: Assessment) -> Iterator[tuple[Entry, str]]:
+    """Fields that somebody typed; the rows of a batch only update."""
+    if isinstance(found, InBulk):
+        yield from ((rows.entry_of(atom.model), atom.field) for atom in sorted(found.case.atoms))
     for change in changes:
         entry = rows.entry_of(change.target_model)
-        for name in rows.fields_of(entry, change.new):
-            spec = entry.fields.get(name)
-            if spec is None or spec.owner != Owner.CUSTOMER or not _is_typed(change, entry, name):
-                continue
-            if not policy.staff_may_type_customer_fields:
-                raise CustomerMustDeclare(field=name, label=entry.verbose_name(name))
-            if not any(item.kind == EvidenceKind.CUSTOMER_CONSENT for item in evidence):
-                raise ConsentMissing(field=name, label=entry.verbose_name(name))
+        yield from ((entry, name) for name in rows.fields_of(entry, change.new) if _is_typed(change, entry, name))
 
 
 def _is_typed(change: Change, entry: Any, name: str) -> bool:
@@ -145,50 +241,12 @@ def _is_typed(change: Change, entry: Any, name: str) -> bool:
     return change.action == Action.UPDATE or any(change.new.get(column) for column in entry.columns(name))
 
 
-def _run_checks(act: _door.Act, changes: list[Change]) -> list[CheckResult]:
-    """Runs the checks on locked rows and stores the verdicts. Raises CheckFailed, or ValueChanged when stale."""
-    subject, stale = _subject(act.correction, changes)
-    if stale is not None:
-        raise stale
-    findings = checks.run(subject)
-    for code, finding in findings:
-        if finding.verdict == Verdict.FAIL:
-            raise CheckFailed(code="machine_check_failed", check=code, problem=str(finding.message))
-    return [_result(act, code, finding) for code, finding in findings]
-
-
-def _result(act: _door.Act, code: str, finding: checks.Finding) -> CheckResult:
-    """The verdict with its sentence in every language: the checker may read another one than the maker."""
-    message, said = checks.in_every_language(finding.message)
-    return CheckResult(
-        correction=act.correction,
-        revision=act.correction.revision,
-        moment=_content.AT_SUBMISSION,
-        check_code=code,
-        verdict=finding.verdict,
-        message=message,
-        looked_at={**finding.looked_at, "said": said} if said else finding.looked_at,
-        at=act.now,
-    )
-
-
-def _subject(correction: Correction, changes: list[Change]) -> tuple[checks.Subject, CorrectionError | None]:
-    """The live rows, locked, with fresh before-images; and the refusal if one is stale or gone."""
-    live: dict[int, Any] = {}
-    stale: dict[int, str] = {}
-    refusal: CorrectionError | None = None
-    targets = rows.locked_targets(change for change in changes if change.action != Action.CREATE)
-    for change in changes:
-        if change.action == Action.CREATE:
-            continue
-        entry = rows.entry_of(change.target_model)
-        row = live[change.pk] = targets.get((change.target_model, change.target_pk))
-        try:
-            change.before_image = rows.demand_unchanged(entry, change, row)
-        except CorrectionError as error:
-            refusal = refusal or error
-            stale[change.pk] = str(error)
-    return checks.Subject(correction, changes, live, stale), refusal
+def demand_passed(found: Assessment) -> None:
+    """No check failed. Raises CheckFailed, or ValueChanged when a row moved on."""
+    if found.refusal is not None:
+        raise found.refusal
+    for check, finding in found.of(Verdict.FAIL):
+        raise CheckFailed(check=check.code, problem=str(finding.message))
 
 
 def _hold_fields(correction: Correction, changes: list[Change]) -> None:
@@ -205,6 +263,23 @@ def _hold_fields(correction: Correction, changes: list[Change]) -> None:
             FieldHold.objects.bulk_create(wanted)
     except IntegrityError:
         raise FieldHeld(other=_holder(correction, wanted)) from None
+
+
+def _hold_rows(correction: Correction) -> None:
+    """I-03 for a batch, by one statement."""
+    try:
+        with transaction.atomic():
+            many.hold_fields(correction)
+    except IntegrityError:
+        raise FieldHeld(other=_holder_of_rows(correction)) from None
+
+
+def _holder_of_rows(correction: Correction) -> str:
+    """The open correction that was first to hold a record of the batch."""
+    ours = correction.changes.values("target_pk")
+    held = FieldHold.objects.filter(target_model=correction.batch.target_model, target_pk__in=ours)
+    other = held.exclude(correction=correction).select_related("correction").order_by("pk").first()
+    return str(_("Another correction")) if other is None else str(other.correction.number)
 
 
 def _held_fields(change: Change) -> list[str]:
@@ -228,58 +303,96 @@ def _holder(correction: Correction, wanted: list[FieldHold]) -> str:
     return str(_("Another correction"))
 
 
-def _commit(
-    act: _door.Act,
-    changes: list[Change],
-    evidence: list[Evidence],
-    results: list[CheckResult],
-    policy: Policy,
-) -> None:
+def _commit(act: _door.Act, changes: list[Change], evidence: list[Evidence], found: Assessment, demand: Demand) -> None:
     correction = act.correction
-    correction.policy = policy
-    correction.number = correction.number or _next_number(act.now)
-    CheckResult.objects.bulk_create(results)
-    Change.objects.bulk_update(changes, ["before_image"])
-    content = _content.content_of(correction, changes=changes, evidence=evidence, verdicts=results)
-    signed = digest(content)
-    Revision.objects.create(
-        correction=correction,
-        number=correction.revision,
-        digest=signed,
-        content=content,
-        submitted_by_name=act.actor_name,
-        submitted_at=act.now,
-    )
+    counter = _counter(act.now)
+    # From here on submissions come one after the other: a later one counts the amounts of every earlier one.
+    act.now = timezone.now()
+    correction.number = correction.number or _next_number(counter)
+    results = _pinned.results(act, found, _content.AT_SUBMISSION)
+    Change.objects.bulk_update(changes, ["before_image", "amount", "currency", "stake", "beneficiary"])
     act.contribute(ContributionKind.EDITED)
-    first = steps_of(policy)[0]
+    signed = pin(act, changes, evidence, found, demand, results)
     act.move(
         State.SUBMITTED,
+        **pinned_columns(act),
         number=correction.number,
         revision=correction.revision,
-        digest=signed,
-        policy=policy,
-        step=first.position,
-        step_role=first.role,
-        amounts=_amounts(changes),
+        acknowledged=correction.acknowledged,
+        amounts=_amounts(changes, found),
         submitted_at=act.now,
         decided_at=None,
         outcome_code="",
         outcome_note="",
-        expires_at=act.now + dt.timedelta(days=limits.SUBMITTED_DAYS_MAX),
+        expires_at=act.now + dt.timedelta(hours=demand.decide_hours or limits.SUBMITTED_DAYS_MAX * 24),
     )
     act.record(AuditKind.SUBMITTED, digest=signed)
+    tell_if_nobody(act, found, demand)
 
 
-def _amounts(changes: list[Change]) -> dict[str, str]:
+def pin(
+    act: _door.Act,
+    changes: list[Change],
+    evidence: list[Evidence],
+    found: Assessment,
+    demand: Demand,
+    results: list[CheckResult],
+) -> str:
+    """Fixes the content of the revision, with what it was pinned to; gives its digest. The correction is not saved."""
+    correction = act.correction
+    correction.policy = found.match.leading.policy
+    correction.demand = _pinned.as_json(found, demand)
+    correction.stake = found.case.amount
+    correction.rows = found.case.rows
+    CheckResult.objects.bulk_create(results)
+    _pinned.put_steps(correction, demand)
+    batch = None if act.batch is None else _content.batch_content(act.batch, act.batch.root)
+    content = _content.content_of(correction, changes=changes, evidence=evidence, verdicts=results, batch=batch)
+    correction.digest = digest(content)
+    Revision.objects.create(
+        correction=correction,
+        number=correction.revision,
+        digest=correction.digest,
+        content=content,
+        submitted_by_name=act.actor_name,
+        submitted_at=act.now,
+    )
+    return str(correction.digest)
+
+
+def pinned_columns(act: _door.Act) -> dict[str, Any]:
+    """The columns of the correction that `pin` set, and the first step, which is open now."""
+    correction = act.correction
+    first = Demand.from_json(correction.demand).steps[0]
+    return {
+        "digest": correction.digest,
+        "policy": correction.policy,
+        "demand": correction.demand,
+        "stake": correction.stake,
+        "rows": correction.rows,
+        "step": 1,
+        "step_role": first.role,
+        "step_opened_at": act.now,
+        "reminded_at": None,
+        "escalated_role": "",
+    }
+
+
+def _amounts(changes: list[Change], found: Assessment) -> dict[str, str]:
     stakes = [Money.of(change.amount, change.currency) for change in changes]
-    return {currency: f"{amount:f}" for currency, amount in total(stakes).items()}
+    sums = dict(sorted(found.amounts.items())) if isinstance(found, InBulk) else total(stakes)
+    return {currency: f"{amount:f}" for currency, amount in sums.items()}
 
 
-def _next_number(now: dt.datetime) -> str:
-    """The next number of the desk's year, without gaps: the counter's row is locked until the commit."""
+def _counter(now: dt.datetime) -> RegisterNumber:
+    """The counter of the desk's year, locked until the commit."""
     year = timezone.localtime(now).year
     RegisterNumber.objects.get_or_create(year=year)
-    counter = RegisterNumber.objects.select_for_update().get(year=year)
+    return RegisterNumber.objects.select_for_update().get(year=year)
+
+
+def _next_number(counter: RegisterNumber) -> str:
+    """The next number of its year, without gaps."""
     counter.last += 1
     counter.save(update_fields=["last"])
-    return f"{NUMBER_PREFIX}-{year}-{counter.last:06d}"
+    return f"{NUMBER_PREFIX}-{counter.year}-{counter.last:06d}"

@@ -77,6 +77,14 @@ def left(until: dt.datetime | None) -> str:
 
 
 @register.filter
+def span_of(length: dt.timedelta | None) -> str:
+    """A length of time that is still to come: ``2 h 14 min``."""
+    if length is None:
+        return ""
+    return span(length, fine=True) if length >= dt.timedelta(minutes=1) else _("less than a minute")
+
+
+@register.filter
 def is_soon(until: dt.datetime | None) -> bool:
     """Whether less than a day is left, or nothing."""
     return until is not None and until - timezone.now() < SOON

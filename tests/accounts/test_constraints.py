@@ -47,7 +47,14 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     (AccountHolderFactory, {"role": "guest"}, "holder_role_is_known"),
     (LoanApplicationFactory, {"number": ""}, "application_is_numbered"),
     (LoanApplicationFactory, {"requested_amount": 0}, "application_amount_above_zero"),
-    (LoanApplicationFactory, {"currency": "JPY"}, "application_currency_is_known"),
+    (LoanApplicationFactory, {"currency": "JPY", "requested_amount": "0.50"}, "application_amount_in_whole_units"),
+    (LoanFactory, {"currency": "JPY", "principal": "100.01"}, "loan_principal_in_whole_units"),
+    (LoanFactory, {"currency": "JPY", "instalment": "100.10"}, "loan_instalment_in_whole_units"),
+    (RepaymentFactory, {"currency": "JPY", "amount": "6860.99"}, "repayment_amount_in_whole_units"),
+    (PayoutFactory, {"currency": "JPY", "amount": "999999999999.50"}, "payout_amount_in_whole_units"),
+    (InternalAccountFactory, {"kind": "equity", "name": ""}, "ledger_account_internal_is_named"),
+    (LedgerAccountFactory, {"kind": "equity", "name": "Capital"}, "ledger_account_has_its_customer"),
+    (LoanApplicationFactory, {"currency": "XAU"}, "application_currency_is_known"),
     (LoanApplicationFactory, {"decision": "perhaps"}, "application_decision_is_known"),
     (LoanApplicationFactory, {"decided_by": ""}, "application_decision_has_its_decider"),
     (LoanApplicationFactory, {"decided_at": None}, "application_decision_has_its_decider"),
@@ -87,6 +94,10 @@ ACCEPTED: list[tuple[Any, dict[str, Any]]] = [
     (RepaymentFactory, {"status": "void"}),
     (PayoutFactory, {"status": "paid", "failure_code": ""}),
     (PayoutFactory, {"status": "to_be_sent"}),
+    (PayoutFactory, {"currency": "JPY", "amount": "999999999999.00"}),
+    (PayoutFactory, {"currency": "KWD", "amount": "1.23"}),
+    (LoanFactory, {"currency": "JPY", "principal": "100.00", "instalment": "10.00"}),
+    (InternalAccountFactory, {"kind": "equity", "name": "Share capital"}),
 ]
 
 
@@ -196,3 +207,11 @@ def test_a_broken_rule_is_a_sentence_for_a_clerk() -> None:
     with pytest.raises(ValidationError, match="can't be before the account was opened"):
         account.full_clean()
     assert LedgerAccount.objects.get(pk=account.pk).last_activity_on is None
+
+
+def test_postings_in_yen_are_whole() -> None:
+    yen = {"currency": "JPY"}
+    debit, credit = InternalAccountFactory(**yen), InternalAccountFactory(**yen)
+    assert booked(debit=debit, credit=credit, amount="7.00", **yen).pk
+    with refused("posting_amount_in_whole_units"), transaction.atomic():
+        booked(debit=debit, credit=credit, amount="7.01", **yen)

@@ -20,6 +20,7 @@ from accounts.models import (
     Payout,
     Posting,
     Repayment,
+    StaffCard,
 )
 from corrections.money import Money
 from corrections.registry import CUSTOMER, ChangeView, Entry, registry
@@ -37,6 +38,7 @@ from tests.factories.accounts import (
     RepaymentFactory,
     booked,
 )
+from tests.factories.staff import PersonFactory
 
 FACTORIES: dict[Any, Any] = {
     AccountHolder: AccountHolderFactory,
@@ -48,7 +50,7 @@ FACTORIES: dict[Any, Any] = {
     Payout: PayoutFactory,
     Repayment: RepaymentFactory,
 }
-CORRECTABLE = [*FACTORIES, JournalEntry, Posting]
+CORRECTABLE = [*FACTORIES, JournalEntry, Posting, StaffCard]
 SECRETS = (VISA, "990101199003078515", "12000000001", "6217000000000009001", "6222000000000000001")
 
 
@@ -111,11 +113,12 @@ def test_what_the_customer_declared_is_the_customers() -> None:
     }
 
 
-def test_every_secret_is_the_customers_word() -> None:
+def test_every_secret_is_the_customers_word_or_not_to_be_corrected() -> None:
     for model in CORRECTABLE:
         entry = entry_of(model)
         for name in entry.secrets:
-            assert entry.fields[name].owner == CUSTOMER
+            assert model is StaffCard or entry.fields[name].owner == CUSTOMER
+    assert not set(entry_of(StaffCard).secrets) & set(entry_of(StaffCard).fields)
 
 
 def test_the_journal_only_grows() -> None:
@@ -209,6 +212,131 @@ def test_an_entry_stakes_its_debits_once() -> None:
 
 def test_a_card_alone_stakes_nothing() -> None:
     assert entry_of(BankCard).config.amount_at_stake(change(BankCard(), BankCard(), "status")) is None
+
+
+@pytest.mark.django_db
+def test_a_cards_new_number_stakes_what_still_goes_to_it(django_assert_num_queries: Any) -> None:
+    card = BankCardFactory()
+    account = LedgerAccountFactory(customer=card.customer)
+    for amount, status in (("10.00", "created"), ("20.00", "to_be_sent"), ("40.00", "refused"), ("80.00", "sent")):
+        code = "E14" if status == "refused" else ""
+        PayoutFactory(card=card, source_account=account, amount=amount, status=status, failure_code=code)
+    for status in ("paid", "cancelled"):
+        PayoutFactory(card=card, source_account=account, amount="1000.00", status=status, failure_code="")
+    PayoutFactory(source_account=account, amount="1000.00")
+    stake = entry_of(BankCard).config.amount_at_stake
+    with django_assert_num_queries(1):
+        assert stake(change(card, card, "number")) == Money("CNY", Decimal("150.00"))
+    with django_assert_num_queries(0):
+        assert stake(change(card, card, "holder_name")) is None
+    assert stake(change(BankCardFactory(), card, "number")) is None
+    PayoutFactory(card=card, source_account=account, amount="5.00", currency="USD", status="created", failure_code="")
+    both = stake(change(card, card, "number"))
+    assert sorted(both) == [Money("CNY", Decimal("150.00")), Money("USD", Decimal("5.00"))]
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ({"instalment": "6861.00"}, "12.00"),
+        ({"instalment": "6859.00"}, "12.00"),
+        ({"term_months": 13}, "6860.00"),
+        ({"term_months": 11}, "6860.00"),
+        ({"term_months": 24, "instalment": "3430.00"}, "41160.00"),  # the same in all, and half of it later
+        ({"term_months": 6, "instalment": "13720.00"}, "41160.00"),
+        ({"principal": "80001.00"}, "80001.00"),
+        ({"principal": "1.00"}, "80000.00"),
+        ({"principal": "1.00", "instalment": "1.00"}, "80000.00"),
+        ({"status": "voided"}, "80000.00"),
+    ],
+)
+def test_terms_of_a_loan_stake_their_money_effect_and_the_rest_its_principal(after: Any, expected: str) -> None:
+    terms = {"principal": Decimal("80000.00"), "term_months": 12, "instalment": Decimal("6860.00"), "currency": "CNY"}
+    new = {
+        name: Decimal(value) if isinstance(value, str) and name != "status" else value for name, value in after.items()
+    }
+    stake = entry_of(Loan).config.amount_at_stake(change(Loan(**terms), Loan(**{**terms, **new}), *after))
+    assert stake == Money("CNY", Decimal(expected))
+
+
+def test_impact_says_what_harm_a_change_can_do() -> None:
+    impacts = {model.__name__: str(entry_of(model).impact) for model in CORRECTABLE}
+    assert impacts == {
+        "AccountHolder": "master",
+        "BankCard": "master",
+        "Customer": "master",
+        "LedgerAccount": "master",
+        "Loan": "credit",
+        "LoanApplication": "credit",
+        "Payout": "money",
+        "Repayment": "credit",
+        "JournalEntry": "ledger",
+        "Posting": "ledger",
+        "StaffCard": "master",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_account", "of_posting"),
+    [("customer", "master", "ledger"), ("internal", "ledger", "ledger"), ("equity", "equity", "equity")],
+)
+def test_equity_is_an_impact_of_its_own(kind: str, of_account: str, of_posting: str) -> None:
+    account = LedgerAccount(pk=1, kind=kind)
+    assert entry_of(LedgerAccount).config.impact_of(change(account, account, "name")) == of_account
+    view = ChangeView("create", frozenset(), None, Posting(account=account))
+    assert entry_of(Posting).config.impact_of(view) == of_posting
+
+
+def gains(row: Any) -> str:
+    return entry_of(row).config.beneficiary(change(row, row))
+
+
+@pytest.mark.django_db
+def test_whoever_gains_is_the_customer() -> None:
+    customer = CustomerFactory()
+    account = LedgerAccountFactory(customer=customer)
+    loan = LoanFactory(application=LoanApplicationFactory(customer=customer), account=account)
+    card = BankCardFactory(customer=customer)
+    rows = [customer, account, loan, loan.application, card, RepaymentFactory(loan=loan)]
+    rows += [AccountHolderFactory(account=account), Posting(account=account)]
+    rows += [PayoutFactory(source_account=account), PayoutFactory(source_account=InternalAccountFactory(), card=card)]
+    assert {gains(row) for row in rows} == {f"accounts.customer:{customer.pk}"}
+
+
+@pytest.mark.django_db
+def test_a_payout_to_another_gains_the_account_it_goes_to() -> None:
+    first, second = (PayoutFactory(beneficiary_name="Li Na") for _ in range(2))
+    assert first.customer != second.customer
+    assert gains(first) == gains(second) == f"account:{first.counterparty_account_index}"
+    assert len(gains(first)) <= 120
+    ours = InternalAccountFactory()
+    assert gains(Posting(account=ours)) == gains(ours) == f"accounts.ledgeraccount:{ours.pk}"
+
+
+@pytest.mark.django_db
+def test_whoever_booked_reconciled_or_answers_for_a_ledger_record_is_barred() -> None:
+    booker, reconciler, owner = (PersonFactory() for _ in range(3))
+    account = InternalAccountFactory(owner_person=owner)
+    entry = booked(
+        debit=account, credit=LedgerAccountFactory(), booked_by_person=booker, reconciled_by_person=reconciler
+    )
+    handlers = {model: entry_of(model).config.handlers for model in (JournalEntry, Posting, LedgerAccount)}
+    assert set(handlers[JournalEntry](entry)) == {booker.pk, reconciler.pk}
+    assert set(handlers[JournalEntry](JournalEntry(reverses=entry))) == {booker.pk, reconciler.pk}
+    assert set(handlers[Posting](entry.postings.get(side="debit"))) == {booker.pk, reconciler.pk, owner.pk}
+    assert set(handlers[Posting](entry.postings.get(side="credit"))) == {booker.pk, reconciler.pk}
+    assert set(handlers[LedgerAccount](account)) == {owner.pk}
+    imported = booked(debit=InternalAccountFactory(), credit=LedgerAccountFactory())
+    assert [list(handlers[JournalEntry](imported)), list(handlers[Posting](Posting()))] == [[], []]
+    barring = {model.__name__ for model in CORRECTABLE if entry_of(model).config.bars_handlers}
+    assert barring == {"JournalEntry", "Posting", "LedgerAccount", "StaffCard"}
+
+
+@pytest.mark.parametrize("model", CORRECTABLE)
+def test_what_is_read_with_a_row_exists(model: Any) -> None:
+    names = entry_of(model).config.reads
+    assert names
+    assert str(model._default_manager.select_related(*names).query)
 
 
 @pytest.mark.django_db

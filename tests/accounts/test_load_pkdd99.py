@@ -264,6 +264,7 @@ def test_no_clear_number_reaches_the_database(bank: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real bank's files are not at {REAL}; name them in PKDD99_DIR")
+@pytest.mark.django_db(transaction=True)  # as it is loaded in earnest: rules between records are asked at each commit
 def test_the_real_bank_arrives_whole() -> None:
     out, err = run(REAL)
     assert err == ""

@@ -24,25 +24,26 @@ from corrections.services.policy import install_shipped
 
 pytestmark = pytest.mark.django_db
 
-Finish = Callable[[Correction], Correction]
+Finish = Callable[..., Correction]
 
 
 @pytest.fixture(autouse=True)
 def company(roles: None) -> None:
     load_company(Path(settings.BASE_DIR) / "fixtures" / "company")
-    install_shipped(actor=machine("bootstrap_roles"))
+    install_shipped(actor=machine("bootstrap_roles"), profile="lite")
 
 
 @pytest.fixture
 def finish(mara: User, chidi: User) -> Finish:
-    """Evidence, submission, approval; the shipped policy applies with the signature."""
+    """Evidence, submission, approval; the lite policy applies with the one signature. Warnings are answered by tick."""
 
-    def finish(correction: Correction) -> Correction:
+    def finish(correction: Correction, *warnings: str) -> Correction:
         file = io.BytesIO(f"Channel receipt for {correction.pk}".encode())
         file.name = "receipt.txt"
         services.attach_evidence(actor=mara, correction=correction, file=file, kind="channel_receipt")
-        submitted = services.submit(actor=mara, correction=correction)
-        services.approve(actor=chidi, correction=submitted, digest=submitted.digest)
+        ticked = dict.fromkeys(warnings, "looked_into")
+        submitted = services.submit(actor=mara, correction=correction, acknowledged=ticked)
+        services.approve(actor=chidi, correction=submitted, digest=submitted.digest, acknowledged=ticked)
         submitted.refresh_from_db()
         return submitted
 
@@ -133,7 +134,7 @@ def reverse(actor: User, correction: Correction, entry: JournalEntry) -> None:
 
 def test_voiding_the_loan_alone_is_warned_of(mara: User, finish: Finish) -> None:
     loan = Loan.objects.get(number="LN-2026-0007")
-    correction = finish(draft(mara, target=loan, values={"status": "voided"}))
+    correction = finish(draft(mara, target=loan, values={"status": "voided"}), "voided_loan_leaves_nothing_behind")
     assert verdicts(correction)["voided_loan_leaves_nothing_behind"] == "warn"
 
 
@@ -141,7 +142,8 @@ def test_voiding_a_loan_that_was_paid_out_and_repaid_is_warned_of(mara: User, fi
     loan = Loan.objects.get(number="LN-2026-0001")
     correction = draft(mara, target=loan, values={"status": "voided"})
     services.add_change(actor=mara, correction=correction, target=loan.application, values={"decision": "voided"})
-    [result] = finish(correction).check_results.filter(check_code="voided_loan_leaves_nothing_behind")
+    finished = finish(correction, "voided_loan_leaves_nothing_behind")
+    result = finished.check_results.filter(check_code="voided_loan_leaves_nothing_behind")[0]
     assert result.verdict == "warn"
     assert "PO-2026-000013" in result.message
     assert "RP-2026-0001-09" in result.message
@@ -160,7 +162,7 @@ def test_one_sided_entry_is_refused(mara: User, finish: Finish) -> None:
 
 def test_payout_from_the_dormant_account_is_warned_of(mara: User, finish: Finish) -> None:
     payout = Payout.objects.get(source_account__status="dormant")
-    correction = finish(draft(mara, target=payout, values={"counterparty_bank": "CMB"}))
+    correction = finish(draft(mara, target=payout, values={"counterparty_bank": "CMB"}), "payout_source_is_in_use")
     assert verdicts(correction)["payout_source_is_in_use"] == "warn"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 
 from accounts.loaders.company import load_company
 from backoffice.demo.people import hire
@@ -19,20 +21,22 @@ from corrections.services.policy import install_shipped
 Staff = dict[str, User]
 
 
-@pytest.fixture
-def staff(db: None) -> Staff:
-    """The demo's people before anything happened, by user name."""
-    load_company(Path(settings.BASE_DIR) / "fixtures" / "company")
-    bootstrap()
-    install_shipped(actor=machine("bootstrap_roles"))
-    return hire("a long enough passphrase")
+@pytest.fixture(scope="module")
+def story(rows_of_module: None, django_db_blocker: Any) -> list[str]:
+    """All the demo's corrections; gives the user names of its people."""
+    with django_db_blocker.unblock(), translation.override("en"):
+        load_company(Path(settings.BASE_DIR) / "fixtures" / "company")
+        bootstrap()
+        install_shipped(actor=machine("bootstrap_roles"))
+        people = hire("a long enough passphrase")
+        assert list(tell(people))
+        return list(people)
 
 
 @pytest.fixture
-def told(staff: Staff) -> Staff:
-    """The demo's people with all their corrections."""
-    assert list(tell(staff))
-    return staff
+def told(story: list[str], db: None) -> Staff:
+    """The demo's people by user name, after all that the demo tells."""
+    return {user.username: user for user in User.objects.select_related("person").filter(username__in=story)}
 
 
 def signed_in(account: User) -> Client:

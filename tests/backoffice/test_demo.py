@@ -27,15 +27,15 @@ from backoffice.demo.stories import STORIES
 from backoffice.keys import MAKERS
 from corrections.choices import State
 
-# What the shipped policy can't reach: an executor's step, and large batches.
-UNREACHABLE = {State.APPROVED, State.APPLYING, State.STOPPED}
+# What the shipped policy can't reach: an executor's step.
+UNREACHABLE = {State.APPROVED}
 SECONDS_MAX = 180
 
 ASK = """
 import json
 from django.db.models import Count
 from backoffice.staff.models import User
-from corrections.models import Correction, Decision, Evidence, Incident
+from corrections.models import Batch, Chunk, Correction, Decision, Evidence, Incident
 print("ANSWER " + json.dumps({
     "states": dict(Correction.objects.values_list("state").order_by().annotate(Count("pk"))),
     "tickets": sorted(Correction.objects.values_list("ticket", flat=True)),
@@ -46,6 +46,9 @@ print("ANSWER " + json.dumps({
     "kinds": sorted(set(Evidence.objects.values_list("file__kind", flat=True))),
     "self_decided": Decision.objects.filter(person=models.F("correction__maker_person")).count(),
     "people": User.objects.filter(kind="human").count(),
+    "batches": {ticket: [state, rows, bad] for ticket, state, rows, bad in Batch.objects.values_list(
+        "correction__ticket", "correction__state", "rows", "bad_rows")},
+    "chunks": sorted(Chunk.objects.values_list("correction__ticket", "applied_rows", "failed_rows")),
 }))
 """
 
@@ -135,6 +138,19 @@ def test_every_reachable_state_is_shown_and_a_second_run_adds_nothing(made: Plac
     assert set(STORIES) < set(first["tickets"])  # type: ignore[call-overload]
     assert made.prepared().count("OPS-") == 0
     assert made.ask() == first
+
+
+def test_batches_are_shown_on_every_part_of_their_way(made: Place) -> None:
+    found = made.ask()
+    assert found["batches"] == {
+        "OPS-1021": ["applied", 6, 0],
+        "OPS-1022": ["submitted", 9, 1],
+        "OPS-1023": ["draft", 7, 3],
+        "OPS-1024": ["applying", 4, 0],
+        "OPS-1025": ["stopped", 4, 0],
+    }
+    undone = [0, 0]
+    assert found["chunks"] == [["OPS-1024", *undone], ["OPS-1024", 2, 0], ["OPS-1025", *undone], ["OPS-1025", 1, 1]]
 
 
 def test_logins_of_every_role_are_printed(made: Place) -> None:

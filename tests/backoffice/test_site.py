@@ -84,11 +84,13 @@ def places(user: User) -> list[str]:
 
 
 def test_header_offers_each_role_its_places(told: Staff) -> None:
-    assert places(told["wang.li"]) == ["Start", "Register", "Incidents"]
-    assert places(told["li.qiang"]) == ["Start", "Queue", "Register", "Incidents"]
-    assert places(told["song.yu"]) == ["Start", "Register", "Incidents", "Reports", "Events", "Policies"]
-    assert places(told["hu.bing"]) == ["Start", "People", "Accounts", "Roles"]
-    assert places(told["ma.chao"]) == ["Start", "Policies"]
+    assert places(told["wang.li"]) == ["Start", "Inbox", "Register", "Incidents"]
+    assert places(told["li.qiang"]) == ["Start", "Queue", "Inbox", "Register", "Incidents", "Delegations"]
+    watching = ["Reports", "Risk flags", "Events", "Policies", "Role requests", "Sign-ins"]
+    decides = ["Start", "Queue", "Inbox", "Register"]
+    assert places(told["song.yu"]) == [*decides, "Incidents", "Delegations", *watching]
+    assert places(told["hu.bing"]) == ["Start", "Inbox", "People", "Accounts", "Roles", "Role requests", "Sign-ins"]
+    assert places(told["ma.chao"]) == [*decides, "Delegations", "Policies"]
 
 
 def test_every_link_of_the_header_opens(told: Staff) -> None:
@@ -103,8 +105,8 @@ def test_root_leads_to_the_start_page(client: Client) -> None:
     assert client.get("/")["Location"] == "/admin/"
 
 
-def test_language_is_switched_by_a_post_and_no_link(staff: Staff) -> None:
-    page = signed_in(staff["wang.li"]).get("/admin/help/").content.decode()
+def test_language_is_switched_by_a_post_and_no_link(told: Staff) -> None:
+    page = signed_in(told["wang.li"]).get("/admin/help/").content.decode()
     form = re.search(r'<form class="desk-languages" method="post".*?</form>', page, re.DOTALL)
     assert form
     assert "csrfmiddlewaretoken" in form[0]
@@ -131,7 +133,7 @@ def test_sign_in_page_speaks_the_browsers_language(client: Client) -> None:
 
 
 def test_superuser_is_told_that_he_decides_nothing(roles: None) -> None:
-    assert "decides nothing" in signed_in(superuser()).get("/admin/").content.decode()
+    assert "decides nothing" in signed_in(superuser("Sue")).get("/admin/").content.decode()
 
 
 def test_app_list_stands_in_three_groups(told: Staff) -> None:

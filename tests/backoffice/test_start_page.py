@@ -39,7 +39,7 @@ def test_maker_finds_drafts_returned_and_waiting_of_his_own(told: Staff) -> None
     assert counts_of(told["wang.li"]) == {
         "Returned to me": 1,
         "Mine, failed": 0,
-        "My drafts": 1,
+        "My drafts": 2,
         "Mine, waiting for others": 2,
         "Applied today": 1,
     }
@@ -61,7 +61,13 @@ def test_compliance_finds_holds_and_failures_of_the_whole_company(told: Staff) -
     counts = counts_of(told["song.yu"])
     assert (counts["On hold"], counts["Failed, still open"]) == (1, 1)
     assert counts["Waiting for a decision"] == Correction.objects.filter(state=State.SUBMITTED).count()
-    assert counts["Applied today"] == 4
+    assert counts["Applied today"] == 4 + 10 + 2  # ten of the eleven small ones; a batch, and a part of another one
+
+
+def test_executor_finds_what_is_under_way(told: Staff) -> None:
+    assert counts_of(told["wu.jun"])["Being applied in chunks"] == 1
+    [under_way] = [one for one in start_of(told["wu.jun"]).listings if one.name == "under_way"]
+    assert [row.number for row in under_way.rows] == [Correction.objects.get(ticket="OPS-1024").number]
 
 
 def test_a_hold_takes_a_correction_out_of_the_queue(told: Staff) -> None:
@@ -82,7 +88,7 @@ def test_user_administrator_finds_people_and_no_business(told: Staff) -> None:
     assert "DZ-" not in answer.content.decode()
 
 
-def test_account_without_a_role_is_told_so(staff: Staff) -> None:
+def test_account_without_a_role_is_told_so(told: Staff) -> None:
     newcomer = account("Nora")
     answer = signed_in(newcomer).get("/admin/")
     assert "has no role yet" in answer.content.decode()

@@ -167,6 +167,31 @@ def measure(label: str, work: Callable[[], Any], *, rounds: int) -> Series:
     return Series(label, [timed(work)[0] for _ in range(rounds)], len(found))
 
 
+# Memory
+
+
+@dataclass
+class Growth:
+    """By how many MB a process grew at most."""
+
+    mb: float = 0.0
+
+
+@contextmanager
+def peak_growth() -> Iterator[Growth]:
+    """The most that this process held beyond what it held before; what it gave back meanwhile counts too."""
+    found = Growth()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _status_mb("VmRSS")
+    yield found
+    found.mb = max(0.0, _status_mb("VmHWM") - before)
+
+
+def _status_mb(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
+
+
 # Printing
 
 

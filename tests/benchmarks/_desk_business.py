@@ -96,6 +96,7 @@ def open_accounts(firm: Firm) -> int:
                 "currency": "'CNY'",
                 "status": "'active'",
                 "opened_on": "'2020-01-02'" + ("::date" if bulk.is_postgresql() else ""),
+                "owner_person_id": "NULL" + ("::bigint" if bulk.is_postgresql() else ""),
                 "last_activity_on": "NULL" + ("::date" if bulk.is_postgresql() else ""),
             },
         )
@@ -105,12 +106,19 @@ def open_accounts(firm: Firm) -> int:
 PARTS = ("cipher", "index", "masked")
 
 
-def pay_out(firm: Firm, first_account: int, count: int) -> None:
-    """Payouts over three years, one in five in the first branch; the last three branches closed long ago."""
+ONE_IN_FIFTY, ALL = "n % 50 = 7", "n > 0"
+
+
+def pay_out(firm: Firm, first_account: int, count: int, *, refused: str = ONE_IN_FIFTY) -> None:
+    """Payouts over three years, one in five in the first branch; the last three branches closed long ago.
+
+    Those that the channel refused can still go elsewhere; of the others machines let no place be changed.
+    """
     for first in range(1, count + 1, CHUNK_ROWS):
         last = min(first + CHUNK_ROWS - 1, count)
+        columns = _payout_columns(firm, first_account, count, refused)
         with recorded_write(source=SOURCE):
-            bulk.insert(Payout, _payout_source(first, last, count), _payout_columns(firm, first_account, count))
+            bulk.insert(Payout, _payout_source(first, last, count), columns)
         say(f"  payouts  {last:>9,} of {count:,}")
 
 
@@ -119,8 +127,7 @@ def _payout_source(first: int, last: int, count: int) -> str:
     return f"(SELECT n, {branch} AS b FROM {bulk.numbers(first, last)}) AS x ORDER BY n"
 
 
-def _payout_columns(firm: Firm, first_account: int, count: int) -> dict[str, str]:
-    refused = "n % 50 = 7"
+def _payout_columns(firm: Firm, first_account: int, count: int, refused: str) -> dict[str, str]:
     step = max(1, 3 * 365 * 24 * 3600 // count)
     return {
         "ref": bulk.uuid("'payout ' || n"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +43,18 @@ def _users() -> tuple[Any, Any]:
 
 
 def ours(n: int) -> Steps:
+    yield from one_correction(f"PO-{n}")
+
+
+def one_correction(number: str, after: str = AFTER) -> Steps:
+    """The bank code of this payout, corrected through the public services."""
     from accounts.models import Payout
     from corrections import services
 
     maker, checker = _users()
-    payout = Payout.objects.get(number=f"PO-{n}")
-    file = io.BytesIO(f"The channel confirms receipt number {n}.".encode())
+    payout = Payout.objects.get(number=number)
+    # No two corrections share a file, not even with one of a run whose database was kept.
+    file = io.BytesIO(f"The channel confirms receipt {number}: {secrets.token_hex(8)}.".encode())
     file.name = "receipt.txt"
     made: dict[str, Any] = {}
 
@@ -55,7 +62,7 @@ def ours(n: int) -> Steps:
         made["correction"] = services.draft(
             actor=maker,
             target=payout,
-            values={"counterparty_bank": AFTER},
+            values={"counterparty_bank": after},
             reason="system_defect",
             note="The mapping wrote the wrong bank code.",
             ticket="T-1",
@@ -73,7 +80,7 @@ def ours(n: int) -> Steps:
     yield "submit", lambda: services.submit(actor=maker, correction=made["correction"])
     yield "approve and apply", approve
     payout.refresh_from_db()
-    assert payout.counterparty_bank == AFTER
+    assert payout.counterparty_bank == after
     assert made["correction"].state == "applied"
 
 

@@ -92,7 +92,7 @@ def visit(chromium: Browser, desk: Desk, live_server: Any, traffic: Traffic) -> 
         context = chromium.new_context(
             base_url=live_server.url, locale=locale, viewport=viewport or LAPTOP, accept_downloads=True, **options
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         visitors.append(Visitor(context, live_server.url))
         return visitors[-1]
 

@@ -25,6 +25,18 @@ async (content) => {
 """
 
 
+def arrived(page: Page, selector: str) -> None:
+    """What is looked for stands there, and the page's scripts have run: keys that are pressed before are lost."""
+    page.wait_for_selector(selector)
+    page.wait_for_load_state()
+
+
+def follow(page: Page, selector: str) -> None:
+    """Presses what leads to another page, and waits until that page is there with its scripts."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 def choose_file(page: Page, name: str, content: bytes, mime: str = "text/plain") -> None:
     with page.expect_file_chooser() as opened:
         page.click("[data-drop]")

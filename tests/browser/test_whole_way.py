@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import Payout
 from corrections.choices import State
 from corrections.models import Correction
-from tests.browser.hands import choose_file, drop_file, paste_screenshot
+from tests.browser.hands import arrived, choose_file, drop_file, follow, paste_screenshot
 from tests.browser.visitor import LATIN_WORD, Visitor, english_leftovers, picture
 from tests.corrections.services.desk import Desk
 
@@ -73,19 +73,19 @@ class Way:
         page = self.maker.page
         self.look(self.maker)
         page.click(f"summary:has-text('{_('Records')}')")
-        page.click(f"nav a:has-text('{_('payouts').capitalize()}')")
+        follow(page, f"nav a:has-text('{_('payouts').capitalize()}')")
         self.look(self.maker)
-        page.click(f"a:has-text('{self.payout.number}')")
+        follow(page, f"a:has-text('{self.payout.number}')")
         self.look(self.maker)
         self.maker.reads("ICBC", "****1187", _("Propose a correction"))
-        page.click(f"a:has-text('{_('Propose a correction')}')")
+        follow(page, f"a:has-text('{_('Propose a correction')}')")
         self.look(self.maker)
         page.fill("#new_counterparty_bank", "CMBB")
         page.select_option("select[name=reason]", "system_defect")
         page.fill("input[name=ticket]", "OPS-17")
         page.fill("textarea[name=note]", "The mapping wrote the wrong bank code.")
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector(".draft-change")
+        arrived(page, ".draft-change")
         self.look(self.maker)
         self.correction = Correction.objects.latest("pk")
 
@@ -101,7 +101,7 @@ class Way:
         page = self.maker.page
         page.focus("textarea[name=note]")
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector("#decide")
+        arrived(page, "#decide")
         self.correction.refresh_from_db()
         assert self.correction.state == State.SUBMITTED
         self.maker.reads(str(self.correction.number))
@@ -111,16 +111,16 @@ class Way:
         page = self.maker.page
         self.maker.go("/admin/")
         self.look(self.maker)
-        page.click(f"main a:has-text('{self.correction.number}'), #content a:has-text('{self.correction.number}')")
+        follow(page, f"main a:has-text('{self.correction.number}'), #content a:has-text('{self.correction.number}')")
         self.maker.reads("Which code does the bank confirm?")
         self.look(self.maker)
-        page.click(f"a:has-text('{_('other values')}')")
+        follow(page, f"a:has-text('{_('other values')}')")
         page.fill("#new_counterparty_bank", "CMB")
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector(".draft-change:has-text('CMB')")
+        arrived(page, ".draft-change:has-text('CMB')")
         page.fill("textarea[name=note]", "The bank confirms CMB, see the letter.")
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector("#decide")
+        arrived(page, "#decide")
         self.correction.refresh_from_db()
         assert (self.correction.state, self.correction.revision) == (State.SUBMITTED, 2)
 
@@ -131,11 +131,11 @@ class Way:
         page.select_option(".dc-verb[data-verb=revert] select[name=reason]", "operator_error")
         page.fill(".dc-verb[data-verb=revert] textarea", "The first code was right after all.")
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector(".draft-change")
+        arrived(page, ".draft-change")
         self.look(self.maker)
         choose_file(page, "second-letter.txt", b"The bank withdraws its confirmation.")
         page.click("[data-shortcut=submit]")
-        page.wait_for_selector("#decide")
+        arrived(page, "#decide")
 
     # The checker, without a mouse
 
@@ -150,7 +150,7 @@ class Way:
             if page.evaluate("document.activeElement.innerText").strip() == self.correction.number:
                 break
         page.keyboard.press("Enter")
-        page.wait_for_selector(f"#decide:has-text('{self.correction.number}')")
+        arrived(page, f"#decide:has-text('{self.correction.number}')")
         self.look(self.checker)
         return page
 
@@ -160,7 +160,7 @@ class Way:
         page.keyboard.press("r")
         page.keyboard.type("Which code does the bank confirm?")
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector(f"#decide:has-text('{next_one.number}')")
+        arrived(page, f"#decide:has-text('{next_one.number}')")
         self.correction.refresh_from_db()
         assert self.correction.state == State.RETURNED
 
@@ -171,7 +171,7 @@ class Way:
         assert page.url.endswith(f"/{self.correction.pk}/change/")  # not before all evidence was opened
         open_all_evidence(page)
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector(f"#decide:has-text('{next_one.number}')")
+        arrived(page, f"#decide:has-text('{next_one.number}')")
         self.look(self.checker)
         self.correction.refresh_from_db()
         self.payout.refresh_from_db()
@@ -182,7 +182,7 @@ class Way:
         page = self.checker_opens_from_queue()
         open_all_evidence(page)
         page.keyboard.press("Control+Enter")
-        page.wait_for_selector(".messagelist .success")
+        arrived(page, ".messagelist .success")
         original.refresh_from_db()
         self.payout.refresh_from_db()
         assert (original.state, self.payout.counterparty_bank) == (State.REVERTED, "ICBC")

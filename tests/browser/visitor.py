@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import BrowserContext, Page, Response
 
 from backoffice.staff.models import User
+from tests.browser.hands import follow
 from tests.factories.staff import PASSWORD
 
 # Violations of the Content-Security-Policy are told on the console, where complaints are collected.
@@ -59,7 +60,7 @@ class Visitor:
         self.page.goto("/admin/")
         self.page.fill("#id_username", user.username)
         self.page.fill("#id_password", PASSWORD)
-        self.page.click("#login-form input[type=submit]")
+        follow(self.page, "#login-form input[type=submit]")
         self.page.wait_for_selector("#logout-form")
         return self
 

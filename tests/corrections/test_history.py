@@ -7,6 +7,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
+from django.test.utils import isolate_apps
 from taggit.models import Tag
 
 from accounts.models import Payout
@@ -54,6 +55,7 @@ def test_secrets_are_plain_inert_columns_in_history() -> None:
     assert cipher.pre_save(historical(counterparty_account_cipher="sealed"), True) == "sealed"
 
 
+@isolate_apps("tests.sandbox")
 def test_a_model_that_inherits_another_table_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="inherits another table"):
 

@@ -23,8 +23,11 @@ from accounts.models import (
     Payout,
     Posting,
     Repayment,
+    StaffCard,
 )
 from corrections.gate import recorded_write
+from corrections.protection.secrets import blind_index
+from tests.factories.staff import PersonFactory
 
 SOURCE = "test"
 VISA, MASTERCARD, UNIONPAY = "4111111111111111", "5555555555554444", "6200000000000005"
@@ -169,6 +172,18 @@ class PayoutFactory(RecordedFactory[Payout]):
     channel_reference = factory.Sequence(lambda n: f"BG{n:09d}")
     status = "refused"
     failure_code = "E14"
+
+
+class StaffCardFactory(RecordedFactory[StaffCard]):
+    """A member of staff's own card, as accounts/staff.py keeps it."""
+
+    class Meta:
+        model = StaffCard
+
+    person = factory.SubFactory(PersonFactory)
+    number = UNIONPAY
+    account_index = factory.LazyAttribute(lambda card: blind_index("account", card.number))
+    declared_on = date(2026, 11, 2)
 
 
 def booked(*, debit: LedgerAccount, credit: LedgerAccount, amount: str = "100.00", **fields: Any) -> JournalEntry:

@@ -10,12 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, get_resolver, reverse
+from django.utils import timezone
 
+from accounts.models import Payout
 from backoffice.staff.models import User
 from corrections.admin import _seen
+from corrections.permissions import rights_of, scope_key
 from corrections.registry import registry
+from corrections.roles import DECIDING_ROLES
 from tests.corrections.services.desk import evidence_file
 from tests.factories.staff import PASSWORD
 from tests.matrix.world import World
@@ -24,6 +29,7 @@ WHY = {"reason": "system_defect", "note": "The mapping wrote the wrong bank code
 NEW_PASSWORD = "another long passphrase"
 
 ANOTHER = "accounts.loan"  # a second record for a correction
+MANY = "accounts.payout"  # records that are corrected together
 
 # The state in which a correction must be for the verb to mean anything.
 STATE_FOR = {
@@ -32,6 +38,11 @@ STATE_FOR = {
     "apply": "approved",
     "rework": "failed",
     "revert": "applied",
+    **dict.fromkeys(["rows", "findings", "results"], "batch_submitted"),
+    **dict.fromkeys(["replace_rows", "check"], "batch"),
+    **dict.fromkeys(["progress", "pause", "stop", "pace"], "applying"),
+    "resume": "paused",
+    "retry": "stopped",
     **dict.fromkeys(["amend", "submit", "add_change", "remove_change", "attach", "remove_evidence"], "draft"),
 }
 
@@ -47,10 +58,16 @@ NEW_VALUES: Mapping[str, dict[str, str]] = {
     "accounts.payout": {"counterparty_bank": "CMB"},
     "accounts.journalentry": {"description": "Another one"},
     "accounts.posting": {"amount": "1.00"},
+    "accounts.staffcard": {"is_active": "False"},
     "sandbox.parcel": {"address": "New Street 2"},
     "sandbox.label": {"text": "heavy"},
     "sandbox.reading": {"value": "2"},
     "taggit.tag": {"name": "later"},
+    "corrections.policy": {"priority": "910"},
+    "corrections.policystep": {"people": "2"},
+    "corrections.flagrule": {"window_days": "60"},
+    "corrections.exchangerate": {"rate": "1.5"},
+    "corrections.calendarday": {"note": "Stock-taking"},
 }
 
 # A whole new record of each model of which records may be missing.
@@ -82,6 +99,28 @@ NEW_RECORDS: Mapping[str, dict[str, str]] = {
     "sandbox.parcel": {"address": "New Street 2"},
     "sandbox.label": {"text": "heavy", "parcel": "{parcel}"},
     "taggit.tag": {"name": "later", "slug": "later"},
+    "corrections.policy": {"name": "another", "version": "1", "priority": "950"},
+    "corrections.policystep": {"policy": "{policy}", "position": "9", "role": "checker"},
+    "corrections.flagrule": {"code": "another_flag"},
+    "corrections.exchangerate": {"currency": "AUD", "valid_from": "2026-12-01", "rate": "4.7"},
+    "corrections.calendarday": {"day": "2027-01-01", "is_working": "False"},
+}
+
+# A policy as its own form sends it.
+NEXT_VERSION = {
+    "name": "four eyes",
+    "priority": "900",
+    "evidence_min": "2",
+    "cumulate_days": "0",
+    "rows_from": "0",
+    "sample_rows": "0",
+    "is_applied_with_approval": "on",
+    "step_1_role": "checker",
+    **dict.fromkeys(
+        ("reminder_hours", "escalation_hours", "cool_off_hours", "decide_hours", "apply_hours", "rework_hours"), "0"
+    ),
+    "step_1_scope": "target",
+    "step_1_token": "none",
 }
 
 
@@ -129,6 +168,10 @@ def _query(world: World, key: str, subject: str) -> str:
         return "?app_label=staff&model_name=user&field_name=person&term=st"
     if key == "corrections_correction_add_change":
         return f"?model={ANOTHER}&pk={_pk(world.place(subject), ANOTHER)}&action=update"
+    if key in {"corrections_batch_template", "corrections_batch_rule"}:
+        return f"?model={MANY}&format=csv&pk={_pk(world.here, MANY)}"
+    if key == "corrections_policies_retire":
+        return f"?of={_pk(world.here, 'corrections.policy')}"
     return ""
 
 
@@ -139,8 +182,14 @@ def _arguments(world: World, key: str, subject: str, visitor: User | None, varia
         return [] if verb == "changelist" else [place.corrections[_state(verb, variant)].pk]
     if key.startswith("corrections_evidence_"):
         return [place.evidence[variant or "submitted"].pk]
+    if key == "corrections_inbox_read":
+        return [world.notice(subject, visitor).pk]
     if key == "corrections_incident_change":
         return [world.incident.pk]
+    if key == "corrections_delegation_end":
+        return [place.loan.pk]
+    if key in {"staff_role_give", "staff_role_refuse"}:
+        return [world.request.pk]
     if key == "view_on_site":
         return [ContentType.objects.get_for_model(place.records["accounts.payout"]).pk, _pk(place, "accounts.payout")]
     if (found := _staff(world, key, subject, visitor)) is not None:
@@ -160,7 +209,8 @@ def _pk(place: Any, model: str) -> Any:
 
 def _staff(world: World, key: str, subject: str, visitor: User | None) -> list[Any] | None:
     """Arguments of the pages of people, accounts and roles; "self" is the visitor, "boss" a superuser."""
-    match = re.fullmatch(r"(staff_person|staff_user|auth_group|auth_user)_(change|history|delete|password_change)", key)
+    pages = "change|history|delete|password_change|token_remove"
+    match = re.fullmatch(rf"(staff_person|staff_user|auth_group|auth_user)_({pages})", key)
     if not match:
         return None
     if match[1] == "auth_group":
@@ -201,11 +251,27 @@ def _verb_body(world: World, verb: str, subject: str, variant: str) -> dict[str,
         "submit": dict,
         "attach": lambda: {"files": evidence_file("One more receipt."), "kind": "channel_receipt"},
         "remove_change": lambda: {"position": correction.changes.order_by("position").last().position},  # type: ignore[union-attr]
+        "results": lambda: {"format": "csv"},
+        "replace_rows": lambda: {"file": _corrected(correction, place)},
+        "check": dict,
+        "pace": lambda: {"rows_per_second": "10"},
+        "retry": lambda: {"reason": "process_gap", "note": "They can be applied now."},
         "remove_evidence": lambda: {"evidence": place.evidence["draft"].pk},
         "add_change": lambda: _another_record(world, subject, variant),
     }
     signed = {"comment": "Looked at.", "digest": correction.digest}
     return sent[verb]() if verb in sent else signed
+
+
+def _corrected(correction: Any, place: Any) -> Any:
+    """The file of a batch with a record of the branch in place of the one that was not found."""
+    pks = correction.changes.order_by("position").values_list("target_pk", flat=True)
+    found = [Payout.objects.get(pk=pk).number for pk in pks]
+    return _payouts_file(*found, place.records[MANY].number)
+
+
+def _payouts_file(*numbers: str) -> Any:
+    return evidence_file("\n".join(["number,counterparty_bank", *(f"{one},CMB" for one in numbers)]), "payouts.csv")
 
 
 def _another_record(world: World, subject: str, variant: str) -> dict[str, Any]:
@@ -238,6 +304,7 @@ def _filled(world: World, values: Mapping[str, str], subject: str) -> dict[str, 
         "loan": _pk(place, "accounts.loan"),
         "entry": _pk(place, "accounts.journalentry"),
         "parcel": _pk(world.here, "sandbox.parcel"),
+        "policy": _pk(world.here, "corrections.policy"),
     }
     return {name: value.format(**known) for name, value in values.items()}
 
@@ -252,6 +319,30 @@ def _sign_in(world: World, visitor: User | None) -> dict[str, Any]:
     return {"username": visitor.username if visitor else "stella", "password": PASSWORD if visitor else "guessed"}
 
 
+def _policy(world: World) -> Any:
+    return _pk(world.here, "corrections.policy")
+
+
+def _of_here(world: World) -> Any:
+    row: Any = world.here.records[MANY]
+    return _payouts_file(row.number)
+
+
+def _lend(world: World, visitor: User | None) -> dict[str, Any]:
+    """A deciding role of the visitor's, or one that is not."""
+    rights = rights_of(visitor)
+    role = next((role for role in DECIDING_ROLES if role in rights.roles), "checker")
+    scope = "*" if role in rights.everywhere else scope_key(world.here.branch)
+    day = timezone.localdate().isoformat()
+    days = {"starts_on": day, "ends_on": day}
+    return {"receiver": world.person.pk, "role": role, "scope": scope, "reason": "On leave.", **days}
+
+
+def _role(world: World, name: str) -> dict[str, Any]:
+    group = Group.objects.get(name=name)
+    return {"account": world.account.pk, "group": group.pk, "reason": "Another team."}
+
+
 BODIES: Mapping[str, Callable[[World, User | None], dict[str, Any]]] = {
     "choose_language": lambda world, visitor: {"language": "zh-hans"},
     "login": _sign_in,
@@ -260,8 +351,28 @@ BODIES: Mapping[str, Callable[[World, User | None], dict[str, Any]]] = {
         "new_password1": NEW_PASSWORD,
         "new_password2": NEW_PASSWORD,
     },
+    **dict.fromkeys(
+        ("token_confirm", "token_remove", "token_prove"),
+        lambda world, visitor: {"password": PASSWORD, "code": "123456", "next": "/admin/"},
+    ),
+    "corrections_batch_add": lambda world, visitor: {**WHY, "model": MANY, "file": _of_here(world)},
+    "corrections_batch_template": lambda world, visitor: {"model": MANY, "pk": _pk(world.here, MANY), "format": "csv"},
+    "corrections_batch_rule": lambda world, visitor: {
+        **WHY,
+        "model": MANY,
+        "pk": _pk(world.here, MANY),
+        "tick_counterparty_bank": "on",
+        "new_counterparty_bank": "CMB",
+    },
+    "corrections_inbox_read_all": lambda world, visitor: {"up_to": 10**9},
+    "corrections_policies_version": lambda world, visitor: {**WHY, **NEXT_VERSION, "of": _policy(world)},
+    "corrections_policies_retire": lambda world, visitor: {**WHY, "of": _policy(world)},
     "corrections_incident_add": lambda world, visitor: {"title": "Another fault", "cause": "", "defect_number": "D-2"},
+    "corrections_flag_export": lambda world, visitor: {"format": "csv"},
     "corrections_history_export": lambda world, visitor: {"format": "csv", "model": "accounts.payout"},
+    "corrections_delegations": _lend,
+    "staff_roles": lambda world, visitor: _role(world, "checker: Shanghai"),
+    "staff_role_take": lambda world, visitor: _role(world, "maker: Shanghai"),
     "staff_person_add": lambda world, visitor: {"employee_no": "E-NEW", "name": "New", "is_active": "on"},
     "staff_person_change": lambda world, visitor: {
         "name": "Renamed",
@@ -272,6 +383,7 @@ BODIES: Mapping[str, Callable[[World, User | None], dict[str, Any]]] = {
     "staff_person_delete": lambda world, visitor: {"post": "yes"},
     "staff_user_add": _account_add,
     "staff_user_change": lambda world, visitor: {"language": "en", "is_active": "on", "groups": [world.group.pk]},
+    "staff_user_token_remove": lambda world, visitor: {"reason": "The telephone is lost."},
     "staff_user_delete": lambda world, visitor: {"post": "yes"},
     "auth_user_password_change": lambda world, visitor: {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
     "auth_group_add": lambda world, visitor: {"name": "all rights"},

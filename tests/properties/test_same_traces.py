@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from backoffice.staff.machines import machine
 from corrections import services
 from corrections.models import Correction
-from tests.corrections.services.desk import Desk
+from tests.corrections.services.batches import WORKER, payouts, submitted_rows, work
+from tests.corrections.services.desk import Desk, put_policy_in_force
 
 pytestmark = pytest.mark.django_db
 
@@ -50,3 +52,25 @@ def test_i12_many_rows_at_once_leave_what_each_alone_would(desk: Desk) -> None:
     assert all(found == kept[0] for found in kept)
     kinds = [list(one.audit_events.order_by("id").values_list("kind", flat=True)) for one in (singles[0], unit)]
     assert [kind for kind in kinds[1] if kind != "change_added"] == kinds[0]
+
+
+@pytest.mark.parametrize("by_executor", [False, True])
+def test_i12_rows_of_chunks_name_whoever_released_them_as_a_single_row_does(
+    desk: Desk, settings: Any, by_executor: bool
+) -> None:
+    """The machine that wrote them stands in the chunk; the history names the same people as for one row."""
+    for name in ("AT_ONCE_ROWS_MAX", "CHUNK_ROWS_SQLITE", "CHUNK_ROWS_POSTGRESQL"):
+        setattr(settings, f"CORRECTIONS_BATCH_{name}", 2)
+    if by_executor:
+        put_policy_in_force(desk, [("checker", 1)], is_applied_with_approval=False)
+    alone, together = desk.payout(), payouts(desk, 5)
+    one, many = desk.submitted(alone), submitted_rows(desk, together)
+    for correction in (one, many):
+        desk.approve(correction)
+        if by_executor:
+            services.apply(actor=desk.eve, correction=correction)
+    work(machine("run_worker"))
+    traces = [trace(payout) for payout in (alone, *together)]
+    assert all(found == traces[0] for found in traces)
+    assert traces[0][1]["history_actor"] == str((desk.eve if by_executor else desk.chidi).person)
+    assert set(many.chunks.values_list("worker", flat=True)) == {WORKER}

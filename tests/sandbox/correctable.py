@@ -15,6 +15,7 @@ class ParcelCorrections(Correctable):
     list_display = ("code", "address", "price")
     search_fields = ("code",)
     scope_path = "region"
+    reads = ("region",)
 
 
 @register(Label)

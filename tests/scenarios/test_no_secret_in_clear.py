@@ -26,7 +26,7 @@ from tests.corrections.services.desk import Desk, evidence_file, make_desk, put_
 
 # One number of each kind as it was, and one as it becomes; made up, with right check digits.
 WAS = {"card": "6222020000001187", "identity": "11010519491231002X", "mobile": "13900001187", "account": "CZ6508000711"}
-NEW = {"card": "4111111111111111", "identity": "440524188001010014", "mobile": "13700009921", "account": "DE8937040991"}
+NEW = {"card": "6222028765432109", "identity": "440524188001010014", "mobile": "13700009921", "account": "DE8937040991"}
 CANARIES = [*WAS.values(), *NEW.values()]
 
 pytestmark = pytest.mark.django_db(transaction=True)

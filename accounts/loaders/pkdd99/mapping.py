@@ -235,7 +235,7 @@ def payout(books: Books, row: Row) -> Payout:
         currency=CURRENCY,
         purpose=row["k_symbol"],
         channel=CHANNEL,
-        status=PayoutStatus.SENT,
+        status=PayoutStatus.TO_BE_SENT,  # a permanent order: its next payment still waits
         created_at=moment(source.opened_on),
     )
 

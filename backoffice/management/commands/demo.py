@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.loaders.company import load_company
 from backoffice import keys
-from backoffice.demo import database
-from backoffice.demo.people import STAFF, SUPERUSER, Member, hire
+from backoffice.demo import clock, database
+from backoffice.demo.people import STAFF, STAFF_CARD, SUPERUSER, Member, declare_cards, hire
 from backoffice.demo.stories import STORIES, tell
 from corrections.roles import Role
 
@@ -66,8 +66,10 @@ class Command(BaseCommand):
         self._say(f"The made-up company: {added} records added.")
         call_command("bootstrap_roles", verbosity=0, stdout=self.stdout)
         staff = hire(keys.demo_password())
+        declare_cards(staff)
         for ticket in tell(staff):
             self._say(f"Corrections of ticket {ticket}, up to {max(STORIES)}")
+        self._say(f"Notices put into inboxes: {clock.fill_inboxes()}")
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -90,11 +92,14 @@ class Command(BaseCommand):
         self._say(f"\n{'user name':<12}{'person':<14}role")
         for member in STAFF:
             self._say(f"{member.username:<12}{member.name:<14}{_described(member)}")
-        self._say(f"\nPassword of them all: {keys.demo_password()}")
+        self._say(f"\nCard that {STAFF_CARD[0]} declared, where no correction may send money: {STAFF_CARD[1]}")
+        self._say(f"Password of them all: {keys.demo_password()}")
         if port is not None:
             self._say(f"Open http://{HOST}:{port}/ and sign in. Ctrl+C stops it; run again, it goes on.\n")
 
     def _serve(self, port: int) -> None:
+        settings.CORRECTIONS_SITE_URL = f"http://{HOST}:{port}"  # the links of mails, which the demo prints
+        clock.start()
         os.environ["DJANGO_RUNSERVER_HIDE_WARNING"] = "true"  # it warns of production, which this can't be
         call_command("runserver", f"{HOST}:{port}", use_reloader=False, skip_checks=True)
 

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from corrections.engine.gate.connecting import connect
 from corrections.engine.gate.context import maintenance, opened, recorded_write
-from corrections.engine.gate.install import drop, install, missing
+from corrections.engine.gate.install import drop, install, missing, stands_on
 
-__all__ = ["connect", "drop", "install", "maintenance", "missing", "opened", "recorded_write"]
+__all__ = ["connect", "drop", "install", "maintenance", "missing", "opened", "recorded_write", "stands_on"]

@@ -25,7 +25,10 @@ Columns = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Rule:
-    """Refuse `event` on a row for which `refuse`, SQL over new and old, is true; ``[table]`` names a table."""
+    """Refuse `event` on a row for which `refuse`, SQL over new and old, is true.
+
+    ``[table]`` names a table, ``<name>`` one of the guard's `lookups`.
+    """
 
     event: str
     refuse: str
@@ -53,6 +56,8 @@ class Guard:
     never: tuple[str, ...] = ()
     key: str = ""
     rules: tuple[Rule, ...] = ()
+    # Name and SQL of what several rules ask about a row; PostgreSQL asks it once per row.
+    lookups: tuple[tuple[str, str], ...] = ()
     record: Record | None = None
     is_history: bool = False
     uniques: tuple[str, ...] = ()
@@ -60,7 +65,7 @@ class Guard:
 
 def tables() -> set[str]:
     """Every table that a guard may stand on or mention."""
-    found = {model._meta.db_table for model in never_deleted()}
+    found = {model._meta.db_table for model in (*never_deleted(), *append_only())}
     for entry in registry.entries():
         found |= {entry.table, entry.history_model._meta.db_table}
     return found | {model._meta.db_table for model in apps.get_app_config("corrections").get_models()}
@@ -71,6 +76,11 @@ def never_deleted() -> list[type[models.Model]]:
     return [apps.get_model(label) for label in getattr(settings, "CORRECTIONS_NEVER_DELETED", [])]
 
 
+def append_only() -> list[type[models.Model]]:
+    """Models of CORRECTIONS_APPEND_ONLY (I-07): what the project records beside the engine's own tables."""
+    return [apps.get_model(label) for label in getattr(settings, "CORRECTIONS_APPEND_ONLY", [])]
+
+
 def guards(existing: Columns) -> list[Guard]:
     """Every guard that the tables in `existing`, with their columns, can carry."""
     from corrections.engine.gate.control import control_guards
@@ -78,6 +88,7 @@ def guards(existing: Columns) -> list[Guard]:
     found = [guard for entry in registry.entries() for guard in _entry_guards(entry, existing)]
     found += list(control_guards(existing))
     found += [_kept(model) for model in never_deleted()]
+    found += [_kept(model, never=("UPDATE", "DELETE")) for model in append_only()]
     return [guard for guard in _merged(found) if guard.table in existing]
 
 
@@ -97,10 +108,10 @@ def _entry_guards(entry: Entry, existing: Columns) -> Iterator[Guard]:
     yield Guard(live, needs=needs, never=never, key=key if key in columns else "", record=record)
 
 
-def _kept(model: type[models.Model]) -> Guard:
+def _kept(model: type[models.Model], never: tuple[str, ...] = ("DELETE",)) -> Guard:
     # The conflicts by which SQLite's REPLACE would delete a row, outside our own connections without any trigger.
     uniques = tuple(str(field.column) for field in model._meta.concrete_fields if field.primary_key or field.unique)
-    return Guard(model._meta.db_table, never=("DELETE",), uniques=uniques)
+    return Guard(model._meta.db_table, never=never, uniques=uniques)
 
 
 def _merged(found: list[Guard]) -> list[Guard]:
@@ -120,6 +131,7 @@ def _stricter(one: Guard, other: Guard) -> Guard:
         never=tuple(sorted({*one.never, *other.never})),
         key=one.key or other.key,
         rules=one.rules + other.rules,
+        lookups=one.lookups or other.lookups,
         record=one.record or other.record,
         is_history=one.is_history or other.is_history,
         uniques=tuple(sorted({*one.uniques, *other.uniques})),

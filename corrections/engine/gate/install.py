@@ -49,5 +49,13 @@ def missing(using: str = DEFAULT_DB_ALIAS) -> list[str]:
     return sorted(f"{table or 'function'}: {name}" for (name, table) in wanted.keys() - _same(wanted, installed))
 
 
+def stands_on(table: str, using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Whether the table has guards. Asked after a write in its transaction, it holds for that write as well: the lock
+    that a write takes keeps anybody from taking guards off or putting them on.
+    """
+    database = backend(using)
+    return database is None or any(found == table for _name, found in database.installed())
+
+
 def _same(wanted: dict[tuple[str, str], str], installed: dict[tuple[str, str], str]) -> set[tuple[str, str]]:
     return {key for key, mark in wanted.items() if installed.get(key) == mark}

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import truncate_name
@@ -141,18 +142,33 @@ def _refuse(guard: Guard) -> Trigger:
 
 
 def _rules_body(guard: Guard, schema: str) -> str:
+    declared = "".join(f"  gate_{name} text;\n" for name, _ in _asked(guard, guard.rules))
+    body = "".join(_rules_of(guard, event) for event in EVENTS)
     # With the schema, so that no temporary table stands in for one of ours.
-    rules = "".join(_rule(guard.table, rule) for rule in guard.rules)
-    qualified = TABLE.sub(lambda found: f"{schema}.{_q(found[1])}", rules)
-    return f"\nBEGIN\n{qualified}  RETURN coalesce(new, old);\nEND\n"
+    qualified = TABLE.sub(lambda found: f"{schema}.{_q(found[1])}", body)
+    return f"\nDECLARE\n{declared}BEGIN\n{qualified}  RETURN coalesce(new, old);\nEND\n"
 
 
-def _rule(table: str, rule: Rule) -> str:
-    message = _text(f"gate_closed: {table} {rule.because}".replace("%", "%%"))
-    return (
-        f"  IF TG_OP = '{rule.event}' THEN\n    IF {rule.refuse} THEN\n"
-        f"      RAISE EXCEPTION {message} USING ERRCODE = '23514';\n    END IF;\n  END IF;\n"
+def _rules_of(guard: Guard, event: str) -> str:
+    rules = [rule for rule in guard.rules if rule.event == event]
+    if not rules:
+        return ""
+    # A rule that asks another table runs a statement; without one it is a hundred times quicker.
+    lookups = "".join(f"    gate_{name} := {sql};\n" for name, sql in _asked(guard, rules))
+    return f"  IF TG_OP = '{event}' THEN\n{lookups}{''.join(_rule(guard, rule) for rule in rules)}  END IF;\n"
+
+
+def _asked(guard: Guard, rules: Sequence[Rule]) -> list[tuple[str, str]]:
+    """The lookups that any of these rules names."""
+    return [lookup for lookup in guard.lookups if any(f"<{lookup[0]}>" in rule.refuse for rule in rules)]
+
+
+def _rule(guard: Guard, rule: Rule) -> str:
+    message = _text(f"gate_closed: {guard.table} {rule.because}".replace("%", "%%"))
+    refuse = reduce(
+        lambda found, lookup: found.replace(f"<{lookup[0]}>", f"gate_{lookup[0]}"), guard.lookups, rule.refuse
     )
+    return f"    IF {refuse} THEN\n      RAISE EXCEPTION {message} USING ERRCODE = '23514';\n    END IF;\n"
 
 
 def _records(guard: Guard) -> Iterator[Trigger]:

@@ -12,6 +12,7 @@ import datetime as dt
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from functools import reduce
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -110,6 +111,10 @@ def _portable(sql: str) -> str:
     return sql.replace("IS NOT DISTINCT FROM", "IS").replace("IS DISTINCT FROM", "IS NOT")
 
 
+def _looked_up(guard: Guard, sql: str) -> str:
+    return reduce(lambda found, lookup: found.replace(f"<{lookup[0]}>", lookup[1]), guard.lookups, sql)
+
+
 def _trigger(what: str, table: str, event: str, when: str, body: str) -> tuple[str, str]:
     name = f"{PREFIX}{what}_{table}"
     condition = f" WHEN {when}" if when else ""
@@ -160,7 +165,7 @@ def _refusals(guard: Guard, event: str) -> Iterator[Refusal]:
         yield f"EXISTS (SELECT 1 FROM {_q(guard.table)} WHERE {same})", "takes no REPLACE"
     for rule in guard.rules:
         if rule.event == event:
-            yield _portable(rule.refuse), rule.because
+            yield _portable(_looked_up(guard, rule.refuse)), rule.because
 
 
 def _records(guard: Guard) -> Iterator[tuple[str, str]]:

@@ -126,15 +126,59 @@
         weighApproval();
     }
 
+    const keyed = [...page.querySelectorAll("[data-rekey]")];
+    const asked = [...page.querySelectorAll("[data-ask]")];
+    const ticks = [...page.querySelectorAll("[data-confirm]")];
+    const token = approve?.querySelector("[data-token]");
+
+    /* A warning is answered by its tick and a reason, and by words where they are asked for. */
+    function isAnswered(question) {
+        const [tick, words] = question.querySelectorAll("input");
+        const reason = question.querySelector("select").value;
+        const needsWords = "needed" in words.dataset || reason === "other";
+        return tick.checked && reason !== "" && (!needsWords || words.value.trim() !== "");
+    }
+
+    function missing(told) {
+        const unopened = tabs.filter((tab) => tab.dataset.opened !== "1").map((tab) => tab.dataset.name);
+        const unkeyed = keyed.filter((input) => input.value.trim() === "").map((input) => input.dataset.label);
+        const unanswered = asked.filter((question) => !isAnswered(question)).length;
+        const unconfirmed = Number(told.confirming) - ticks.filter((tick) => tick.checked).length;
+        return [
+            unopened.length && `${told.unopened} ${unopened.join(", ")}`,
+            unkeyed.length && `${told.unkeyed} ${unkeyed.join(", ")}`,
+            unanswered && `${told.unanswered} ${unanswered}`,
+            unconfirmed > 0 && `${told.unconfirmed} ${unconfirmed}`,
+            token && token.value.trim() === "" && told.untokened,
+        ].filter(Boolean);
+    }
+
     function weighApproval() {
-        const left = tabs.filter((other) => other.dataset.opened !== "1").map((other) => other.dataset.name);
         const reason = document.getElementById("why-not");
         if (approve && reason) {
+            const left = missing(reason.dataset);
             approve.querySelector("button").disabled = left.length > 0;
             reason.hidden = left.length === 0;
-            reason.querySelector("span").textContent = left.join(", ");
+            reason.textContent = left.join(" · ");
         }
     }
+
+    /* What is keyed blindly is typed: nothing is pasted or dropped into it, and nothing is kept when the page is left. */
+    for (const input of keyed) {
+        for (const name of ["paste", "drop"]) {
+            input.addEventListener(name, (event) => {
+                event.preventDefault();
+                input.parentElement.querySelector("[data-no-paste]").hidden = false;
+            });
+        }
+        input.addEventListener("beforeinput", (event) => {
+            if (["insertFromPaste", "insertFromDrop", "insertReplacementText"].includes(event.inputType)) {
+                event.preventDefault();
+            }
+        });
+    }
+    page.addEventListener("input", weighApproval);
+    page.addEventListener("change", weighApproval);
 
     if (view) {
         for (const tab of tabs) {
@@ -149,10 +193,10 @@
         const first = tabs.find((tab) => tab.getAttribute("aria-selected") === "true");
         if (first) {
             // The server counts the piece on the page as opened; here it must have been drawn as well.
-            weighApproval();
             show(first, 1);
         }
     }
+    weighApproval();
 
     /* Forms: one at a time, never sent twice. */
 
@@ -181,6 +225,7 @@
         for (const form of page.querySelectorAll("form")) {
             delete form.dataset.sent;
         }
+        weighApproval();
     });
 
     function send(target) {
@@ -238,5 +283,5 @@
         }
     });
 
-    (page.querySelector(".dc-verb[open] textarea") || document.getElementById("refusal"))?.focus();
+    (page.querySelector(".dc-verb[open] textarea, [aria-invalid=true]") || document.getElementById("refusal"))?.focus();
 })();

@@ -23,6 +23,16 @@
         row.classList.toggle("is-ticked", tick.checked);
     }
 
+    /* On a slow line somebody types before this script is here: that is meant no less. */
+    function followTypedAlready() {
+        for (const one of form.querySelectorAll("tr :is(input, select, textarea):not([type=checkbox])")) {
+            const chosen = one.selectedOptions && one.selectedOptions[0];
+            if (chosen ? one.selectedIndex > 0 && !chosen.defaultSelected : one.value !== one.defaultValue) {
+                followTyping({ target: one });
+            }
+        }
+    }
+
     /* Ctrl+Enter and Ctrl+S press the buttons that say so. */
     function pressed(event) {
         if (!(event.ctrlKey || event.metaKey) || event.altKey) {
@@ -55,18 +65,40 @@
         }
     }
 
+    /* Answers to warnings that nobody has sent yet stay as they were typed. */
+    function keepAnswers(from, to) {
+        for (const before of from.querySelectorAll("[data-ask] input, [data-ask] select")) {
+            const after = to.querySelector(`[name="${before.name}"]`);
+            if (after) {
+                after.checked = before.checked;
+                after.value = before.value;
+            }
+        }
+    }
+
+    /* Nor is the way with bad rows, chosen a moment ago, taken back by an answer that was written before it was saved. */
+    function keepWay(from, to) {
+        const chosen = from.querySelector(".ba-ways input:checked");
+        const after = chosen && to.querySelector(`.ba-ways input[value="${chosen.value}"]`);
+        if (after) {
+            after.checked = true;
+        }
+    }
+
     /* Take the parts of the answer that may have changed; what is being typed elsewhere stays. */
-    function takeParts(html) {
+    function takeParts(html, wanted = "[data-part]") {
         const answer = new DOMParser().parseFromString(html, "text/html");
         if (!answer.querySelector("[data-part]")) {
             return false;
         }
-        for (const part of document.querySelectorAll("[data-part]")) {
+        for (const part of document.querySelectorAll(wanted)) {
             const fresh = answer.querySelector(`[data-part=${part.dataset.part}]`);
             if (fresh) {
                 const taken = document.importNode(fresh, true);
                 keepPictures(part, taken);
                 keepKind(part, taken);
+                keepAnswers(part, taken);
+                keepWay(part, taken);
                 part.replaceWith(taken);
             }
         }
@@ -82,10 +114,22 @@
         }
     }
 
+    /* The texts and the way with bad rows, without leaving the page: a file that is chosen stays chosen. */
+    const SAVED = "[data-part=notes], [data-part=readiness], [data-part=saved]";
+    async function save() {
+        if (await isSignedIn()) {
+            const answer = await fetch(texts.action, { method: "POST", body: new FormData(texts), credentials: "same-origin" });
+            takeParts(await answer.text(), SAVED);
+            isDirty = document.getElementById("refusal") !== null;
+            showRefusal();
+        }
+    }
+
     /* The sign-in may have ended meanwhile, or begun anew in another tab: then the answer would take away what was
        typed. So ask before sending: take the present sign-in's token, or stay here and say what to do. */
     async function isSignedIn() {
-        const html = await fetch(window.location.href, { credentials: "same-origin" }).then((one) => one.text(), () => "");
+        const here = (texts && texts.dataset.here) || window.location.href; // what was refused stands where nothing can be read
+        const html = await fetch(here, { credentials: "same-origin" }).then((one) => one.text(), () => "");
         const token = new DOMParser().parseFromString(html, "text/html").querySelector("#logout-form [name=csrfmiddlewaretoken]");
         for (const one of token ? document.getElementsByName("csrfmiddlewaretoken") : []) {
             one.value = token.value;
@@ -146,12 +190,18 @@
         } else if ((target === form || target === texts) && !isAsked) {
             event.preventDefault();
             askFirst(target, event.submitter);
-        } else if (!event.defaultPrevented) {
+        } else if (texts && isDirty && target.matches("form[data-saves]")) {
+            event.preventDefault();
+            save().then(() => isDirty || target.requestSubmit(event.submitter));
+        } else if (!event.defaultPrevented && !target.matches("form[data-stays]")) {
             isLeaving = true;
         }
     });
 
     document.addEventListener("change", (event) => {
+        if (event.target.matches(".ba-ways input")) {
+            save();
+        }
         if (event.target.matches("form[data-attach] select")) {
             event.target.dataset.chosen = "yes";
         }
@@ -220,6 +270,7 @@
     if (form) {
         form.addEventListener("input", followTyping);
         form.addEventListener("change", followTyping);
+        followTypedAlready();
     }
     showRefusal();
 })();

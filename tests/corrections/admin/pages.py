@@ -6,10 +6,13 @@ import html
 import re
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
 from backoffice.staff.models import User
+from corrections.models import Correction
+from tests.corrections.services.desk import Desk
 
 WHY = {"reason": "system_defect", "note": "The mapping wrote the wrong bank code.", "ticket": "T-1"}
 
@@ -50,3 +53,15 @@ def propose(user: User, row: Any, *, data: dict[str, Any] | None = None, **value
 
 def text_of(answer: Any) -> str:
     return html.unescape(answer.content.decode())
+
+
+def upload(text: str = "The channel confirms.", name: str = "receipt.txt") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, text.encode())
+
+
+def draft_page(desk: Desk, correction: Correction, user: Any = None) -> Any:
+    return browser(user or desk.mara).get(reverse("admin:corrections_correction_change", args=[correction.pk]))
+
+
+def send(desk: Desk, correction: Correction, verb: str, data: dict[str, Any] | None = None, user: Any = None) -> Any:
+    return browser(user or desk.mara).post(verb_url(verb, correction), data or {})

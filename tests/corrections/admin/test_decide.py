@@ -26,7 +26,7 @@ from tests.factories.staff import account, give_roles
 from tests.sandbox.models import Label, Parcel
 
 pytestmark = pytest.mark.django_db
-QUERIES_MAX = 15
+QUERIES_MAX = 14
 
 Get = Callable[..., HttpResponse]
 Post = Callable[..., HttpResponse]
@@ -275,7 +275,7 @@ def test_a_superuser_sees_but_cannot_decide(desk: Desk, get: Get, post: Post) ->
         ("chidi", {"approve", "return", "reject", "hand_over"}),
         ("mara", {"withdraw"}),
         ("max", set()),
-        ("ana", {"hold"}),
+        ("ana", {"hold", "refer"}),
         ("eve", set()),
         ("sam", set()),
     ],

@@ -20,22 +20,23 @@ from tests.corrections.services.desk import Desk
 from tests.factories.staff import give_roles
 
 pytestmark = pytest.mark.django_db
-QUERIES_MAX = 15
+QUERIES_MAX = 14  # under 15
+DRAFT_QUERIES_MAX = 20  # the machine looks at the draft anew each time, and says who could sign it
 FEW, MANY = 10, 60  # the second is more than one page
 
-Count = Callable[[User, str], int]
+Count = Callable[..., int]
 
 
 @pytest.fixture
 def count(client: Client) -> Count:
     """Queries of a page, that of the session and the account included; what Django caches for good is cached."""
 
-    def queries(user: User, address: str) -> int:
+    def queries(user: User, address: str, most: int = QUERIES_MAX) -> int:
         client.force_login(user)
         client.get(address)
         with CaptureQueriesContext(connection) as captured:
             assert client.get(address).status_code == 200
-        assert len(captured) <= QUERIES_MAX, "\n".join(query["sql"][:120] for query in captured)
+        assert len(captured) <= most, "\n".join(query["sql"][:120] for query in captured)
         return len(captured)
 
     return queries
@@ -72,12 +73,12 @@ def test_a_correction_of_many_rows_with_much_evidence_for_its_checker(desk: Desk
         services.add_change(actor=desk.mara, correction=long, target=desk.payout(), values={"counterparty_bank": "CMB"})
     for _ in range(FEW):
         desk.attach(long)
-    drafted = count(desk.mara, page_of(long))
+    drafted = count(desk.mara, page_of(long), DRAFT_QUERIES_MAX)
     services.submit(actor=desk.mara, correction=long)
     assert count(desk.chidi, page_of(long)) == count(desk.chidi, page_of(short))
     draft = desk.draft()
     desk.attach(draft)
-    assert drafted == count(desk.mara, page_of(draft))
+    assert drafted == count(desk.mara, page_of(draft), DRAFT_QUERIES_MAX)
     assert count(desk.ana, page_of(long, print=1)) <= QUERIES_MAX
 
 
@@ -89,7 +90,7 @@ def test_a_correction_that_came_back_and_has_company(desk: Desk, count: Count) -
     for _ in range(FEW):
         desk.submitted()
     services.return_for_rework(actor=desk.chidi, correction=correction, digest=correction.digest, comment="Why?")
-    assert count(desk.mara, page_of(correction)) <= QUERIES_MAX
+    assert count(desk.mara, page_of(correction), DRAFT_QUERIES_MAX) <= DRAFT_QUERIES_MAX
     desk.attach(correction, kind=EvidenceKind.SCREENSHOT)
     services.submit(actor=desk.mara, correction=correction)
     for user in (desk.chidi, desk.carl, desk.mara, desk.ana, desk.sam):
@@ -100,7 +101,8 @@ def test_a_correction_that_moves_a_record_to_another_branch(desk: Desk, count: C
     for role, user in (("maker", desk.mara), ("checker", desk.chidi)):
         give_roles(user, role, scope=desk.beijing)
     correction = desk.submitted(desk.payout(), branch=desk.beijing)
-    assert count(desk.chidi, page_of(correction)) <= QUERIES_MAX
+    with_its_name = QUERIES_MAX + 1
+    assert count(desk.chidi, page_of(correction), with_its_name) <= with_its_name
 
 
 def test_a_correction_that_was_taken_back(desk: Desk, count: Count) -> None:

@@ -19,7 +19,7 @@ from tests.factories.staff import account
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("corrections_history_report", "corrections_auditevent_changelist", "corrections_policy_changelist")
+PAGES = ("corrections_history_report", "corrections_auditevent_changelist", "corrections_policies")
 
 
 def signed_in(user: User) -> Client:
@@ -52,7 +52,7 @@ def test_compliance_opens_the_page_and_others_are_refused(desk: Desk, name: str)
 
 def test_those_who_keep_the_policies_see_them_and_no_history(desk: Desk) -> None:
     pol = account("Pol", "policy_admin")
-    assert "four eyes v1" in body(get(pol, "corrections_policy_changelist"))
+    assert "four eyes v1" in body(get(pol, "corrections_policies"))
     assert get(pol, "corrections_history_report").status_code == 403
 
 

@@ -36,6 +36,7 @@ def test_a_correction_stands_with_maker_reason_evidence_and_values(desk: Desk) -
     assert "receipt.txt" in text
     assert f"maker {correction.maker_name}" in re.sub(r"<[^>]*>", "", text)
     assert "Chidi" in text  # who applied it, with the last signature
+    assert f"approved by {correction.decisions.get().person_name}" in re.sub(r"<[^>]*>", "", text)
     assert f"/corrections/correction/{correction.pk}/change/" in text
     assert "loan-core" in text  # where the row came from
 

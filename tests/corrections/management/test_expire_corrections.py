@@ -65,7 +65,7 @@ def test_deactivated_account_expires_nothing_and_is_told_so(over: Correction, de
     desk.ana.is_active = False
     desk.ana.save()
     err = io.StringIO()
-    with pytest.raises(CommandError, match="1 corrections could not be expired"):
+    with pytest.raises(CommandError, match="2 could not be done"):
         call_command("expire_corrections", username=desk.ana.username, stdout=io.StringIO(), stderr=err)
     assert "actor_is_not_active" in err.getvalue()
     assert state_of(over) == State.SUBMITTED

@@ -103,7 +103,7 @@ def test_shortened_ciphertext_is_noticed(cut: int) -> None:
         assert code_of_refusal(model=Locker, field="card", ref=ref, cipher=altered) == "secret_altered"
 
 
-@pytest.mark.parametrize("cipher", [CARD, "v1", "v1..", "v2." + uuid4().hex + ".AAAA", "v1.{}.é"])
+@pytest.mark.parametrize("cipher", [CARD, "v1", "v1..", "v2." + "0" * 32 + ".AAAA", "v1.{}.é"])
 def test_what_was_never_sealed_is_not_returned_as_plain_text(cipher: str) -> None:
     assert code_of_refusal(model=Locker, field="card", ref=uuid4(), cipher=cipher) == "secret_altered"
 

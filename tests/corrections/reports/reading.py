@@ -9,11 +9,11 @@ from typing import Any
 
 import python_calamine
 
+from corrections.files.safe_cells import restored
 from corrections.permissions import rights_of
 from corrections.reports.filters import parse
 from corrections.reports.history import Sight
 from corrections.reports.lines import Report
-from corrections.reports.safe_cells import restored
 from corrections.services.export import Export, export_history
 
 

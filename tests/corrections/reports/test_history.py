@@ -71,6 +71,7 @@ def test_a_corrected_field_is_one_line_with_all_that_stands_behind_it(desk: Desk
         "step_1_person": "Chidi E-CHIDI",
         "step_1_decision": "approve",
         "step_1_comment": "Receipt seen.",
+        "step_1_confirmed": "",
     }
     assert {name: line[name] for name in expected} == expected
     assert line["returns"].startswith("r1 ")
@@ -179,7 +180,10 @@ def test_each_filter_lets_its_own_lines_through(desk: Desk) -> None:
     assert {line["record"] for line in lines(desk.ana, model="accounts.payout", scope="Beijing")} == {other.number}
     assert {line["record"] for line in lines(desk.ana, model="accounts.payout", scope="SH")} == {one.number}
     assert {line["record"] for line in lines(desk.ana, model="accounts.payout", record=str(one.pk))} == {one.number}
-    assert {line["source"] for line in lines(desk.ana, written_by="systems")} == {"loan-core"}
+    written = {line["source"] for line in lines(desk.ana, model="accounts.payout", written_by="systems")}
+    assert written == {"loan-core"}
+    # The shipped policies were installed by the engine itself, under no correction.
+    assert {line["source"] for line in lines(desk.ana, model="corrections.policy")} == {"engine"}
 
 
 def test_the_period_counts_days_of_the_desk_and_includes_both_ends(desk: Desk) -> None:

@@ -151,10 +151,15 @@ def tampered(model: type[Change | Correction | Evidence], pk: int, **columns: An
         gate.install()
 
 
-def put_policy_in_force(desk: Desk, steps: list[tuple[str, int]], **fields: Any) -> None:
-    """Puts another version of the policy in force; versions that were signed under stay as they are."""
+def put_policy_in_force(
+    desk: Desk, steps: list[tuple[str, int]], *, step: dict[str, Any] | None = None, **fields: Any
+) -> None:
+    """Puts another version of the policy in force; versions that were signed under stay as they are.
+
+    `step` is what every step asks for besides.
+    """
     with gate.opened(actor=desk.sam):
         Policy.objects.filter(is_active=True).update(is_active=False)
         policy = Policy.objects.create(name="four eyes", version=2, **fields)
         for position, (role, people) in enumerate(steps, start=1):
-            PolicyStep.objects.create(policy=policy, position=position, role=role, people=people)
+            PolicyStep.objects.create(policy=policy, position=position, role=role, people=people, **(step or {}))

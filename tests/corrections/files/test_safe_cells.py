@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from corrections.reports.safe_cells import for_csv, for_sheet, restored
+from corrections.files.safe_cells import for_csv, for_sheet, restored
 from corrections.reports.writers import write_csv, write_xlsx
 from tests.corrections.reports.reading import xlsx_cells
 
