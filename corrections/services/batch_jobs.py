@@ -72,6 +72,8 @@ def listening() -> Iterator[None]:
         _ending.set()
         loop.call_soon_threadsafe(taking.cancel)
         thread.join(END_SECONDS_MAX)
+        if not thread.is_alive():  # it was for that thread alone: whoever carries out a batch later is not told to end
+            _ending.clear()
 
 
 def _run(loop: asyncio.AbstractEventLoop, taking: asyncio.Task[None]) -> None:
