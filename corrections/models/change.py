@@ -7,6 +7,7 @@ in the canonical form of integrity/canonical.py.
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Case, When
 from django.utils.translation import gettext_lazy as _
 
 from corrections.choices import Action
@@ -44,16 +45,19 @@ class Change(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["correction", "position"], name="change_position_once"),
+            # By its first two columns it also finds the changes of a record. Rows yet to be created are told apart by
+            # position, not left out: SQLite can't tell from a parameter that a partial index would do.
             models.UniqueConstraint(
-                fields=["correction", "target_model", "target_pk"],
-                condition=~models.Q(target_pk=""),
+                "target_model",
+                "target_pk",
+                "correction",
+                Case(When(target_pk="", then="position"), default=0),
                 name="change_one_per_target",
             ),
             models.CheckConstraint(condition=models.Q(action__in=Action.values), name="change_action_is_known"),
         ]
         indexes = [
-            models.Index(fields=["target_model", "target_pk"], name="change_target"),
-            # Of all rows: SQLite can't tell from a parameter that a partial index would do.
+            # Of all rows, for the same reason.
             models.Index(fields=["beneficiary"], name="change_beneficiary"),
         ]
 
