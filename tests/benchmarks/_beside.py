@@ -14,6 +14,7 @@ from tests.benchmarks._common import peak_growth, say, timed
 
 EACH = 30  # corrections when all is quiet, and as many beside the batch
 WARM_UP = 3
+PARTS = 10
 LAST_STEP = "approve and apply"
 
 
@@ -26,6 +27,7 @@ class Beside:
     quiet_last: list[float] = field(default_factory=list)
     busy_last: list[float] = field(default_factory=list)
     batch_seconds: float = 0.0
+    check_seconds: float = 0.0  # of them, in which machine checks looked at the rows once more
     grown_mb: float = 0.0
 
     @property
@@ -62,9 +64,14 @@ def measured_beside(correction: Any, numbers: list[str]) -> Beside:
         _by_hand(next(left), found.busy, found.busy_last)
         if told.poll():  # the batch is over: this one had it beside only in part
             found.busy.pop(), found.busy_last.pop()
-    found.batch_seconds, found.grown_mb = told.recv()
+    found.batch_seconds, found.check_seconds, found.grown_mb = told.recv()
     worker.join()
-    say(f"    the batch took {found.batch_seconds:.1f} s with {len(found.busy)} corrections by hand beside it")
+    say(
+        f"    the batch took {found.batch_seconds:.1f} s, machine checks {found.check_seconds:.1f} s of them, "
+        f"with {len(found.busy)} corrections by hand beside it"
+    )
+    for line in _pace(correction):
+        say(line)
     return found
 
 
@@ -95,5 +102,13 @@ def _worker(correction: Any) -> tuple[Any, Any]:
 def _work(correction: Any, told: Any) -> None:
     told.send("begun")
     with peak_growth() as grown:
-        took, _done = timed(lambda: carried_out(correction))
-    told.send((took, grown.mb))
+        took, (_rows, checks) = timed(lambda: carried_out(correction))
+    told.send((took, checks, grown.mb))
+
+
+def _pace(correction: Any) -> Iterator[str]:
+    """What a chunk took at the beginning and at the end, checks included: nothing may grow with what is done."""
+    seconds = list(correction.chunks.order_by("number").values_list("seconds", flat=True))
+    if part := len(seconds) // PARTS:
+        first, last = statistics.median(seconds[:part]), statistics.median(seconds[-part:])
+        yield f"    a chunk of the first tenth took {first:.2f} s, one of the last tenth {last:.2f} s"

@@ -199,7 +199,7 @@ def measured_largest(actor: Any, size: int, payouts: Rows) -> tuple[Measured, Be
     least, ours = Way(FLOOR, size), Way(OURS + ", others beside", size)
     least.seconds.append(floor(payouts.take(size), f"{AFTER}{size}F"))
     beside = measured_beside(waiting(actor, payouts.take(size), f"{AFTER}{size}W"), by_hand())
-    ours.seconds.append(beside.batch_seconds)
+    ours.seconds.append(beside.batch_seconds - beside.check_seconds)
     ours.grown_mb = beside.grown_mb
     return {FLOOR: least, OURS: ours}, beside
 
